@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The scheduler interface: the whole of what a vCPU scheduler module includes.
+ *
+ * A scheduler decides which *entity* (a vCPU) may own which *pCPU* next, and
+ * for how long. It is a const table of operations (struct vmm_sched_ops) and
+ * the instances that the interface makes of it (struct vmm_sched), one for
+ * each pool that runs it.
+ *
+ * What a scheduler may rely on:
+ *  - Time comes in as @now, nanoseconds of one monotonic clock that starts at
+ *    an arbitrary point and never goes back for one pCPU.
+ *  - An op marked [D] is called with interrupts off and the lock of the
+ *    pCPU's dispatch domain held: it may not sleep, take locks, allocate with
+ *    GFP_KERNEL, arm timers or wake anybody. Everything that belongs to the
+ *    pCPUs of that domain is its own for the length of the call.
+ *  - An op marked [P] is called in process context under the pool's mutex and
+ *    may sleep. It is the only place where an op may fail.
+ *  - At any instant exactly one scheduler holds an entity. Between attach()
+ *    and the first enqueue() or adopt() the state prepared in the new
+ *    scheduler is inert.
+ *
+ * The life of an entity as a scheduler sees it:
+ *
+ *   attach -> [ enqueue -> ( pick -> charge* -> put | dequeue ) ]* -> detach
+ *
+ * pick() takes the entity out of the scheduler's queue; put() says that it
+ * runs no longer. An entity that remains runnable is enqueued again right
+ * after its put().
+ *
+ * A module reference is held only while a request is under way, so that rmmod
+ * of the active scheduler works: vmm_sched_unregister() puts the scheduler
+ * before it back in charge first.
+ */
+#ifndef _VMM_SCHED_H
+#define _VMM_SCHED_H
+
+#include <linux/types.h>
+#include <linux/module.h>
+#include <linux/cpumask.h>
+
+/* Raised with every incompatible change; a module built for another one is refused. */
+#define VMM_SCHED_IFACE_VERSION	1
+
+#define VMM_SCHED_NAME_LEN	16	/* including the final NUL */
+#define VMM_SCHED_MAX_PARAMS	8	/* per scope */
+
+/* "No entity", the answer of pick() when nothing is queued. Never a valid id. */
+#define VMM_ENTITY_NONE		0u
+
+/* A slice with no end: the entity keeps its pCPU until something happens. */
+#define VMM_SLICE_INFINITE	U64_MAX
+
+struct vmm_entity;
+struct vmm_pcpu;
+struct vmm_sched;
+
+/**
+ * enum vmm_sched_domain - how far one lock, and one pick, reaches
+ * @VMM_DOMAIN_PCPU: each pCPU has its own lock and its own queue
+ * @VMM_DOMAIN_LLC:  the pCPUs that share a last-level cache share a lock
+ * @VMM_DOMAIN_POOL: one lock for all pCPUs of the pool
+ */
+enum vmm_sched_domain {
+	VMM_DOMAIN_PCPU,
+	VMM_DOMAIN_LLC,
+	VMM_DOMAIN_POOL,
+	VMM_DOMAIN_COUNT,
+};
+
+/**
+ * enum vmm_enqueue_why - why an entity becomes queued
+ * @VMM_ENQ_NEW:     it passes the gate for the first time, or after a while outside
+ * @VMM_ENQ_WAKE:    it was blocked (or halted in user space) and has work again
+ * @VMM_ENQ_SLICE:   its slice is over
+ * @VMM_ENQ_PREEMPT: a more urgent entity, or the host, took its pCPU
+ * @VMM_ENQ_YIELD:   it gave its pCPU away although it could go on
+ * @VMM_ENQ_MIGRATE: it comes from another pCPU (stolen, affinity, hotplug)
+ * @VMM_ENQ_SWAP:    it comes from the scheduler that was active before
+ */
+enum vmm_enqueue_why {
+	VMM_ENQ_NEW,
+	VMM_ENQ_WAKE,
+	VMM_ENQ_SLICE,
+	VMM_ENQ_PREEMPT,
+	VMM_ENQ_YIELD,
+	VMM_ENQ_MIGRATE,
+	VMM_ENQ_SWAP,
+};
+
+/**
+ * enum vmm_put_why - why an entity stops running
+ * @VMM_PUT_SLICE:   slice over; it is enqueued next
+ * @VMM_PUT_PREEMPT: preempted; it is enqueued next
+ * @VMM_PUT_YIELD:   it yields; it is enqueued next
+ * @VMM_PUT_BLOCK:   it waits for an event
+ * @VMM_PUT_LEAVE:   its thread went to user space for good, or ended
+ * @VMM_PUT_NOSHOW:  its thread did not take the pCPU it was offered
+ * @VMM_PUT_LOST:    the host kept its thread off the pCPU for too long
+ * @VMM_PUT_MIGRATE: it must go to another pCPU
+ * @VMM_PUT_SWAP:    another scheduler takes over (it goes on running there)
+ */
+enum vmm_put_why {
+	VMM_PUT_SLICE,
+	VMM_PUT_PREEMPT,
+	VMM_PUT_YIELD,
+	VMM_PUT_BLOCK,
+	VMM_PUT_LEAVE,
+	VMM_PUT_NOSHOW,
+	VMM_PUT_LOST,
+	VMM_PUT_MIGRATE,
+	VMM_PUT_SWAP,
+};
+
+/**
+ * enum vmm_param_unit - what the number of a parameter means
+ * @VMM_UNIT_NONE: a plain number
+ * @VMM_UNIT_NS:   nanoseconds (shown and read with ns, us, ms, s)
+ * @VMM_UNIT_PERCENT: per cent of one pCPU
+ * @VMM_UNIT_BOOL: 0 or 1
+ */
+enum vmm_param_unit {
+	VMM_UNIT_NONE,
+	VMM_UNIT_NS,
+	VMM_UNIT_PERCENT,
+	VMM_UNIT_BOOL,
+};
+
+/**
+ * enum vmm_param_scope - what a parameter is set on
+ * @VMM_SCOPE_SCHED: on the scheduler as a whole (``vmmctl sched set NAME --set K=V``)
+ * @VMM_SCOPE_GROUP: on a VM (``vmmctl vm set VM K V``)
+ */
+enum vmm_param_scope {
+	VMM_SCOPE_SCHED,
+	VMM_SCOPE_GROUP,
+};
+
+/**
+ * struct vmm_sched_param - one tunable of a scheduler, checked by the interface
+ * @name:  as the operator writes it; lower case, digits and ``_``
+ * @help:  one line
+ * @unit:  how @min, @max and @def are to be read
+ * @scope: whose parameter it is
+ * @min:   smallest accepted value
+ * @max:   largest accepted value
+ * @def:   value until somebody sets another
+ *
+ * Its index among the parameters of its scope is the index that
+ * vmm_sched_param() and vmm_entity_param() take.
+ */
+struct vmm_sched_param {
+	const char *name;
+	const char *help;
+	enum vmm_param_unit unit;
+	enum vmm_param_scope scope;
+	u64 min;
+	u64 max;
+	u64 def;
+};
+
+/**
+ * struct vmm_history - what a scheduler hands to its successor about an entity
+ * @lag_ns:   service that the entity is owed (> 0) or got too much of (< 0),
+ *            ns of one pCPU, at its current weight; the interface clips it
+ * @share_ppm: decaying average of its share of one pCPU, parts per million
+ */
+struct vmm_history {
+	s64 lag_ns;
+	u32 share_ppm;
+};
+
+/**
+ * struct vmm_sched_ops - a scheduling discipline
+ *
+ * The table is const and lives as long as its module. Ops without the mark
+ * "optional" are mandatory: registration refuses a table that lacks one, by
+ * name.
+ */
+struct vmm_sched_ops {
+	/** @name: unique, at most 15 characters of [a-z0-9_] */
+	const char *name;
+	/** @owner: THIS_MODULE */
+	struct module *owner;
+	/** @version: VMM_SCHED_IFACE_VERSION */
+	u32 version;
+	/** @size: sizeof(struct vmm_sched_ops) as the module was built */
+	u32 size;
+	/** @domain: reach of the lock that the [D] ops are called under */
+	enum vmm_sched_domain domain;
+	/** @sched_size: bytes of vmm_sched_priv(), zeroed, at most 64 KiB */
+	size_t sched_size;
+	/** @pcpu_size: bytes of vmm_pcpu_priv(), zeroed, at most 64 KiB */
+	size_t pcpu_size;
+	/** @entity_size: bytes of vmm_entity_priv(), zeroed, at most 4 KiB */
+	size_t entity_size;
+	/** @params: tunables, or NULL */
+	const struct vmm_sched_param *params;
+	/** @nr_params: how many */
+	unsigned int nr_params;
+
+	/**
+	 * @init: [P] optional. Set the instance up: parameters have their
+	 * values, no pCPU and no entity is attached. Returns 0 or a negative errno.
+	 */
+	int (*init)(struct vmm_sched *s);
+	/** @exit: [P] optional. Undo init(); nothing is attached any more. */
+	void (*exit)(struct vmm_sched *s);
+
+	/** @pcpu_init: [P] optional. A pCPU joins, with nothing queued. */
+	int (*pcpu_init)(struct vmm_sched *s, struct vmm_pcpu *p);
+	/** @pcpu_exit: [P] optional. Undo pcpu_init(). */
+	void (*pcpu_exit)(struct vmm_sched *s, struct vmm_pcpu *p);
+
+	/**
+	 * @attach: [P] optional. An entity will be scheduled here. Set up
+	 * vmm_entity_priv(); the entity is not on any queue of this scheduler
+	 * and may at this moment run under another one.
+	 */
+	int (*attach)(struct vmm_sched *s, struct vmm_entity *e);
+	/** @detach: [P] optional. Undo attach(); the entity is not queued here. */
+	void (*detach)(struct vmm_sched *s, struct vmm_entity *e);
+
+	/**
+	 * @enqueue: [D] @e is runnable and waits for @p. It stays queued until
+	 * pick() returns it or dequeue() takes it.
+	 */
+	void (*enqueue)(struct vmm_sched *s, struct vmm_pcpu *p,
+			struct vmm_entity *e, enum vmm_enqueue_why why, u64 now);
+	/** @dequeue: [D] @e is queued on @p and must be forgotten there. */
+	void (*dequeue)(struct vmm_sched *s, struct vmm_pcpu *p,
+			struct vmm_entity *e, u64 now);
+	/**
+	 * @pick: [D] Nobody runs on @p: choose who is next, take it off the
+	 * queue and return its id, with the longest time it may run in
+	 * @slice_ns (clamped by the interface to 50 us .. 10 s, or
+	 * VMM_SLICE_INFINITE). VMM_ENTITY_NONE when nothing is queued here.
+	 * The id is checked: it must be an entity that is queued and allowed
+	 * on @p; anything else throws the scheduler out.
+	 */
+	u32 (*pick)(struct vmm_sched *s, struct vmm_pcpu *p, u64 now,
+		    u64 *slice_ns);
+	/**
+	 * @charge: [D] @e, which runs on @p, has used @ran_ns since pick(),
+	 * adopt() or the last charge().
+	 */
+	void (*charge)(struct vmm_sched *s, struct vmm_pcpu *p,
+		       struct vmm_entity *e, u64 ran_ns, u64 now);
+	/** @put: [D] @e runs on @p no longer. It was charged just before. */
+	void (*put)(struct vmm_sched *s, struct vmm_pcpu *p,
+		    struct vmm_entity *e, enum vmm_put_why why, u64 now);
+	/**
+	 * @wakeup: [D] optional. @woken was just enqueued on @p while @curr
+	 * runs there (charged up to @now). Returns how long @curr may go on,
+	 * in ns from @now: 0 preempts it at once, VMM_SLICE_INFINITE leaves its
+	 * slice as it is (what happens without this op).
+	 */
+	u64 (*wakeup)(struct vmm_sched *s, struct vmm_pcpu *p,
+		      struct vmm_entity *curr, struct vmm_entity *woken, u64 now);
+	/**
+	 * @adopt: [D] @e runs on @p and comes under this scheduler without
+	 * having been picked; it has run for @ran_ns in its present slice.
+	 * Returns the remaining slice, as pick() does. @h as in @take_history.
+	 */
+	u64 (*adopt)(struct vmm_sched *s, struct vmm_pcpu *p,
+		     struct vmm_entity *e, u64 ran_ns, u64 now);
+	/**
+	 * @give_history: [D] optional. Fill @h for @e, which is queued or runs
+	 * on @p; called just before it goes to another scheduler. The interface
+	 * has put in the share it measured; lag is 0.
+	 */
+	void (*give_history)(struct vmm_sched *s, struct vmm_pcpu *p,
+			     struct vmm_entity *e, struct vmm_history *h, u64 now);
+	/**
+	 * @take_history: [D] optional. Start @e from @h; called just before
+	 * its first enqueue() or adopt() here on @p.
+	 */
+	void (*take_history)(struct vmm_sched *s, struct vmm_pcpu *p,
+			     struct vmm_entity *e, const struct vmm_history *h,
+			     u64 now);
+	/**
+	 * @entity_params: [D] optional. Weight, quantum or another parameter
+	 * of @e changed; it is queued or runs on @p, or is neither.
+	 */
+	void (*entity_params)(struct vmm_sched *s, struct vmm_pcpu *p,
+			      struct vmm_entity *e, u64 now);
+	/** @sched_params: [P] optional. A parameter of the instance changed. */
+	void (*sched_params)(struct vmm_sched *s);
+	/**
+	 * @pcpu_deadline: [D] optional. The deadline that this scheduler set
+	 * for @p with vmm_pcpu_set_deadline() has come.
+	 */
+	void (*pcpu_deadline)(struct vmm_sched *s, struct vmm_pcpu *p, u64 now);
+	/**
+	 * @pool_deadline: [D] optional, needs VMM_DOMAIN_POOL. The deadline set
+	 * with vmm_pool_set_deadline() has come.
+	 */
+	void (*pool_deadline)(struct vmm_sched *s, u64 now);
+};
+
+/**
+ * vmm_sched_register() - make a scheduler known
+ * @ops: its table; must stay valid until vmm_sched_unregister()
+ *
+ * Context: process, may sleep.
+ * Return: 0; -EINVAL (name, sizes, parameter table or a mandatory op missing;
+ * the log names it); -ENOEXEC (built for another version of the interface);
+ * -EEXIST (the name is taken).
+ */
+int vmm_sched_register(const struct vmm_sched_ops *ops);
+
+/**
+ * vmm_sched_unregister() - forget a scheduler
+ * @ops: what was registered
+ *
+ * Where it is active, the scheduler before it takes over first, in the end the
+ * built-in default. When this returns no op of it is running or will be called.
+ *
+ * Context: process, may sleep; a module's exit function.
+ */
+void vmm_sched_unregister(const struct vmm_sched_ops *ops);
+
+/* --- the objects, as far as a scheduler may see them ------------------- */
+
+/** vmm_sched_priv() - the instance's own memory, @sched_size bytes */
+void *vmm_sched_priv(const struct vmm_sched *s);
+/** vmm_pcpu_priv() - @p's memory under @s, @pcpu_size bytes */
+void *vmm_pcpu_priv(const struct vmm_sched *s, const struct vmm_pcpu *p);
+/** vmm_entity_priv() - @e's memory under @s, @entity_size bytes */
+void *vmm_entity_priv(const struct vmm_sched *s, const struct vmm_entity *e);
+
+/** vmm_sched_param() - value of the @idx-th parameter of scope SCHED */
+u64 vmm_sched_param(const struct vmm_sched *s, unsigned int idx);
+/** vmm_entity_param() - value of the @idx-th parameter of scope GROUP, for @e */
+u64 vmm_entity_param(const struct vmm_sched *s, const struct vmm_entity *e,
+		     unsigned int idx);
+
+/** vmm_entity_id() - the number that pick() returns; never 0 */
+u32 vmm_entity_id(const struct vmm_entity *e);
+/** vmm_entity_weight() - 1 .. 65535, default 256 */
+u32 vmm_entity_weight(const struct vmm_entity *e);
+/** vmm_entity_quantum() - ns, or 0: the scheduler's own default */
+u64 vmm_entity_quantum(const struct vmm_entity *e);
+/** vmm_entity_time_critical() - set by the operator or by the guest */
+bool vmm_entity_time_critical(const struct vmm_entity *e);
+/** vmm_entity_allowed() - may @e run on @p (affinity, pool, online)? */
+bool vmm_entity_allowed(const struct vmm_entity *e, const struct vmm_pcpu *p);
+
+/** vmm_pcpu_id() - 0 .. number of pCPUs - 1; the host's CPU number on real ones */
+u32 vmm_pcpu_id(const struct vmm_pcpu *p);
+/** vmm_pcpu_current() - who owns @p (or has the offer of it); NULL if nobody. [D] */
+struct vmm_entity *vmm_pcpu_current(const struct vmm_pcpu *p);
+/** vmm_pcpu_queued() - how many entities are queued on @p. [D] */
+unsigned int vmm_pcpu_queued(const struct vmm_pcpu *p);
+/** vmm_pcpu_set_deadline() - have @pcpu_deadline called at @when (ns); 0 disarms. [D] */
+void vmm_pcpu_set_deadline(struct vmm_pcpu *p, u64 when);
+/** vmm_pool_set_deadline() - have @pool_deadline called at @when (ns); 0 disarms. [D] */
+void vmm_pool_set_deadline(struct vmm_sched *s, u64 when);
+
+/**
+ * vmm_try_peer() - lock another pCPU's domain, for stealing
+ * @p:    the pCPU that the op in progress was called for
+ * @peer: number of the pCPU to look at
+ *
+ * Only from pick(). Between two calls of vmm_try_peer() and vmm_put_peer() the
+ * queue of the peer may be read and an entity moved with vmm_steal().
+ *
+ * Return: the peer, or NULL when it does not exist, is offline, is busy, or is
+ * served by another scheduler (in the middle of a swap).
+ */
+struct vmm_pcpu *vmm_try_peer(struct vmm_pcpu *p, u32 peer);
+/** vmm_put_peer() - end what vmm_try_peer() began */
+void vmm_put_peer(struct vmm_pcpu *p, struct vmm_pcpu *peer);
+/**
+ * vmm_steal() - move @e, queued on @peer, to @p
+ *
+ * dequeue() is called for @peer and enqueue(VMM_ENQ_MIGRATE) for @p.
+ *
+ * Return: 0, or -EPERM when @e may not run on @p, -EBUSY when it is not queued.
+ */
+int vmm_steal(struct vmm_pcpu *p, struct vmm_pcpu *peer, struct vmm_entity *e);
+
+#endif /* _VMM_SCHED_H */

@@ -1,0 +1,639 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Dispatch: who owns a pCPU next, and everything that asks for that decision.
+ *
+ * Purpose: the one place that calls a scheduler's ops. It keeps, beside the
+ * scheduler's own queues, a list of all entities that are queued on a pCPU, so
+ * that a pick can be checked and a scheduler that breaks its contract can be
+ * replaced on the spot by that list (FIFO).
+ *
+ * Locking: every function here is called with interrupts off and the lock of
+ * the pCPU's dispatch domain held, unless it says otherwise. Wake-ups are
+ * collected in a struct vmm_post and done by vmm_post_run() after the lock is
+ * released. Changes of an owner's state race with its own thread, which takes
+ * no lock between OFF, OWNER and LOANED; see enum vmm_gate_state.
+ *
+ * Timers: one per pCPU. It is set to the earliest deadline that matters and
+ * left alone when that deadline moves away; a timer that fires early finds
+ * nothing to do and is set again.
+ */
+#include <linux/bitmap.h>
+#include <linux/sched/task.h>
+#include "internal.h"
+#include "trace.h"
+
+/* --- what waits for the end of the lock ------------------------------------------ */
+
+/** vmm_post_wake() - have the thread of @e look at its state once the lock is released */
+void vmm_post_wake(struct vmm_post *post, struct vmm_entity *e)
+{
+	unsigned int i = post->nr;
+
+	if (WARN_ON_ONCE(i >= ARRAY_SIZE(post->task)))
+		return;
+	post->host = e->pool->host;
+	post->entity[i] = e;
+	post->task[i] = e->task ? get_task_struct(e->task) : NULL;
+	post->nr++;
+}
+
+/** vmm_post_run() - do what was put off. No lock held. */
+void vmm_post_run(struct vmm_post *post)
+{
+	unsigned int i;
+
+	for (i = 0; i < post->nr; i++) {
+		/* On real pools only the task may be used: the entity may be gone. */
+		post->host->wake(post->entity[i], post->task[i]);
+		if (post->task[i])
+			put_task_struct(post->task[i]);
+	}
+	post->nr = 0;
+}
+
+/* --- state and time ---------------------------------------------------------------- */
+
+/** vmm_set_state() - a change of state under the lock, with its accounting */
+void vmm_set_state(struct vmm_entity *e, enum vmm_gate_state state, u64 now)
+{
+	enum vmm_gate_state old = vmm_state(e);
+
+	if (old == VMM_GATE_QUEUED || old == VMM_GATE_OFFERED)
+		e->stats.wait_ns += now - e->since;
+	e->since = now;
+	atomic_set_release(&e->state, state);
+}
+
+/**
+ * vmm_entity_off_total() - time that an owner's thread was off its CPU so far
+ * @e:   the entity
+ * @now: ns
+ *
+ * Read without a lock while its thread may change it: the sum is cumulative,
+ * so that a value torn by a switch is put right by the next one.
+ */
+u64 vmm_entity_off_total(const struct vmm_entity *e, u64 now)
+{
+	u64 total = READ_ONCE(e->off_total);
+	u64 since = READ_ONCE(e->off_since);
+
+	if (vmm_state(e) == VMM_GATE_OFF && since && now > since)
+		total += now - since;
+	return total;
+}
+
+/**
+ * vmm_charge() - account what the owner of a pCPU has used since the last time
+ * @p:   the pCPU
+ * @now: ns
+ */
+void vmm_charge(struct vmm_pcpu *p, u64 now)
+{
+	struct vmm_entity *e = p->curr;
+	struct vmm_sched *s = vmm_pcpu_sched(p);
+	u64 off, away, ran;
+
+	if (!e || vmm_state(e) == VMM_GATE_OFFERED || now <= e->charged)
+		return;
+	off = vmm_entity_off_total(e, now);
+	away = off > e->off_seen ? off - e->off_seen : 0;
+	ran = now - e->charged;
+	away = min(away, ran);
+	e->off_seen += away;
+	e->stats.off_ns += away;
+	e->charged = now;
+	ran -= away;
+	if (!ran)
+		return;
+	e->stats.run_ns += ran;
+	e->slice_ran += ran;
+	p->busy_ns += ran;
+	vmm_entity_update_share(e, now);
+	if (!p->bypass)
+		s->ops->charge(s, p, e, ran, now);
+}
+
+/** vmm_pcpu_idle() - nobody needs @p: free, or its owner is halted with nobody waiting */
+bool vmm_pcpu_idle(const struct vmm_pcpu *p)
+{
+	const struct vmm_entity *e = p->curr;
+
+	return !p->nr_queued &&
+	       (!e || (vmm_state(e) == VMM_GATE_OFF && READ_ONCE(e->off_slept)));
+}
+
+static void update_idle(struct vmm_pcpu *p)
+{
+	if (p->online && vmm_pcpu_idle(p))
+		set_bit(p->id, p->pool->idle);
+	else if (test_bit(p->id, p->pool->idle))
+		clear_bit(p->id, p->pool->idle);
+}
+
+/* --- queue -------------------------------------------------------------------------- */
+
+/**
+ * vmm_enqueue() - an entity becomes QUEUED on its home pCPU
+ * @p:   its home
+ * @e:   the entity, OUT or BLOCKED
+ * @why: passed to the scheduler
+ * @now: ns
+ */
+void vmm_enqueue(struct vmm_pcpu *p, struct vmm_entity *e,
+		 enum vmm_enqueue_why why, u64 now)
+{
+	struct vmm_sched *s = vmm_pcpu_sched(p);
+
+	WARN_ON_ONCE(e->home != p);
+	vmm_set_state(e, VMM_GATE_QUEUED, now);
+	list_add_tail(&e->queued_node, &p->queued);
+	WRITE_ONCE(p->nr_queued, p->nr_queued + 1);
+	update_idle(p);
+	if (!p->bypass)
+		s->ops->enqueue(s, p, e, why, now);
+}
+
+static void unlink_queued(struct vmm_pcpu *p, struct vmm_entity *e)
+{
+	list_del_init(&e->queued_node);
+	WRITE_ONCE(p->nr_queued, p->nr_queued - 1);
+}
+
+/** vmm_dequeue() - a QUEUED entity leaves: OUT */
+void vmm_dequeue(struct vmm_pcpu *p, struct vmm_entity *e, u64 now)
+{
+	struct vmm_sched *s = vmm_pcpu_sched(p);
+
+	unlink_queued(p, e);
+	if (!p->bypass)
+		s->ops->dequeue(s, p, e, now);
+	vmm_set_state(e, VMM_GATE_OUT, now);
+	update_idle(p);
+}
+
+/* --- owner -------------------------------------------------------------------------- */
+
+/**
+ * vmm_put_curr() - whoever holds a pCPU stops: charged, put, OUT
+ * @p:   the pCPU; p->curr is set
+ * @why: passed to the scheduler
+ * @now: ns
+ *
+ * The caller made sure that its thread is not at the guest: it is the thread
+ * itself, or the state was taken by vmm_take_back(), or is OFFERED.
+ */
+void vmm_put_curr(struct vmm_pcpu *p, enum vmm_put_why why, u64 now)
+{
+	struct vmm_sched *s = vmm_pcpu_sched(p);
+	struct vmm_entity *e = p->curr;
+
+	vmm_charge(p, now);
+	if (!p->bypass)
+		s->ops->put(s, p, e, why, now);
+	p->curr = NULL;
+	WRITE_ONCE(p->kick, false);
+	p->resched = false;
+	p->preempt = false;
+	p->slice_end = VMM_SLICE_INFINITE;
+	vmm_set_state(e, VMM_GATE_OUT, now);
+	update_idle(p);
+}
+
+/**
+ * vmm_take_back() - take a pCPU from an owner whose thread is away
+ * @p:   the pCPU; p->curr is set
+ * @now: ns
+ *
+ * gate_expire of the model: a loan ran out, or the host keeps the thread off.
+ *
+ * Return: true when it was taken (p->curr is NULL); false when the thread is
+ * at the guest, or came back in this moment.
+ */
+bool vmm_take_back(struct vmm_pcpu *p, u64 now)
+{
+	struct vmm_entity *e = p->curr;
+	enum vmm_gate_state st = vmm_state(e);
+	bool loan = st == VMM_GATE_LOANED;
+
+	if (st != VMM_GATE_LOANED && st != VMM_GATE_OFF)
+		return false;
+	/* Charged while the time off still counts: it ends with the state. */
+	vmm_charge(p, now);
+	if (atomic_cmpxchg(&e->state, st, VMM_GATE_OUT) != st)
+		return false;
+	if (loan)
+		e->stats.loan_expired++;
+	else if (!e->off_slept)
+		e->stats.losses++;
+	if (e->next_why == VMM_ENQ_NEW && !loan)
+		e->next_why = VMM_ENQ_PREEMPT;
+	vmm_put_curr(p, loan ? VMM_PUT_LEAVE :
+		     e->next_why == VMM_ENQ_WAKE ? VMM_PUT_BLOCK : VMM_PUT_LOST, now);
+	return true;
+}
+
+/**
+ * vmm_own() - the holder of the offer takes the pCPU
+ * @p:   the pCPU
+ * @e:   p->curr, OFFERED; its thread calls
+ * @now: ns
+ *
+ * Leaves it OFF: vmm_gate_on() makes it OWNER once its thread is at the guest.
+ */
+void vmm_own(struct vmm_pcpu *p, struct vmm_entity *e, u64 now)
+{
+	e->charged = now;
+	e->slice_ran = 0;
+	e->loan_until = 0;
+	e->off_slept = false;
+	e->off_since = 0;
+	e->off_seen = e->off_total;
+	e->next_why = VMM_ENQ_NEW;
+	p->slice_end = e->slice_ns == VMM_SLICE_INFINITE ?
+		VMM_SLICE_INFINITE : now + e->slice_ns;
+	WRITE_ONCE(p->kick, false);
+	p->resched = false;
+	p->preempt = false;
+	if (p->last_id != e->id) {
+		p->last_id = e->id;
+		p->switches++;
+		e->stats.switches++;
+	}
+	vmm_set_state(e, VMM_GATE_OFF, now);
+	trace_vmm_gate_own(p->id, e->id, e->slice_ns);
+	vmm_update_timer(p, now);
+}
+
+/* --- decisions ------------------------------------------------------------------------ */
+
+static u64 clamp_slice(u64 slice)
+{
+	if (slice == VMM_SLICE_INFINITE)
+		return slice;
+	return clamp_t(u64, slice, VMM_SLICE_MIN_NS, VMM_SLICE_MAX_NS);
+}
+
+/**
+ * vmm_throw_out() - a scheduler broke its contract
+ * @p:      where
+ * @what:   what it did
+ * @entity: id in question
+ * @now:    ns
+ *
+ * From here on this pCPU is served in FIFO order by the interface itself;
+ * process context replaces the scheduler everywhere soon.
+ */
+void vmm_throw_out(struct vmm_pcpu *p, const char *what, u32 entity, u64 now)
+{
+	struct vmm_sched *s = vmm_pcpu_sched(p);
+	struct vmm_exit_record *rec = &p->pool->last_exit;
+
+	p->bypass = true;
+	if (xchg(&s->broken, true))
+		return;
+	raw_spin_lock(&p->pool->exit_lock);
+	rec->valid = true;
+	strscpy(rec->name, s->ops->name, sizeof(rec->name));
+	rec->entity = entity;
+	rec->pcpu = p->id;
+	rec->at_ns = now;
+	strscpy(rec->reason, what, sizeof(rec->reason));
+	raw_spin_unlock(&p->pool->exit_lock);
+	trace_vmm_sched_breach(p->id, entity, s->ops->name, what);
+	p->pool->host->broken(p->pool);
+}
+
+/* invariant 7 of the design: an id is believed only when it stands for an entity queued here */
+static struct vmm_entity *check_pick(struct vmm_pcpu *p, u32 id, u64 now)
+{
+	struct vmm_entity *e;
+	const char *what;
+
+	e = xa_load(&p->pool->entities, id);
+	if (!e)
+		what = "picked an id that no entity has";
+	else if (vmm_state(e) != VMM_GATE_QUEUED)
+		what = "picked an entity that is not queued";
+	else if (e->home != p)
+		what = "picked an entity that is queued on another pCPU";
+	else
+		return e;
+	vmm_throw_out(p, what, id, now);
+	return NULL;
+}
+
+/**
+ * vmm_pick() - decide who is next on a pCPU that nobody holds
+ * @p:    the pCPU; p->curr is NULL
+ * @now:  ns
+ * @post: receives the wake-up of who was picked
+ *
+ * gate_offer of the model.
+ */
+void vmm_pick(struct vmm_pcpu *p, u64 now, struct vmm_post *post)
+{
+	struct vmm_sched *s = vmm_pcpu_sched(p);
+	struct vmm_entity *e = NULL;
+	u64 slice = VMM_SLICE_INFINITE;
+	u32 id = VMM_ENTITY_NONE;
+
+	lockdep_assert_irqs_disabled();
+	if (!p->online) {
+		update_idle(p);
+		return;
+	}
+	if (READ_ONCE(s->broken))
+		p->bypass = true;
+	if (!p->bypass) {
+		id = s->ops->pick(s, p, now, &slice);
+		if (id != VMM_ENTITY_NONE)
+			e = check_pick(p, id, now);
+	}
+	if (p->bypass)
+		id = vmm_default_ops.pick(s, p, now, &slice);
+	if (p->bypass && id != VMM_ENTITY_NONE)
+		e = list_first_entry(&p->queued, struct vmm_entity, queued_node);
+	trace_vmm_sched_pick(p->id, e ? e->id : 0, slice, p->nr_queued,
+			     p->bypass ? "(fifo)" : s->ops->name);
+	if (!e) {
+		update_idle(p);
+		return;
+	}
+	unlink_queued(p, e);
+	vmm_set_state(e, VMM_GATE_OFFERED, now);
+	p->curr = e;
+	p->picks++;
+	e->token = ++p->seq;
+	e->slice_ns = clamp_slice(slice);
+	e->stats.offers++;
+	p->offer_end = now + (e->pinned_cpu == (int)p->id ? VMM_OFFER_NS : VMM_OFFER_FAR_NS);
+	update_idle(p);
+	vmm_post_wake(post, e);
+	vmm_update_timer(p, now);
+}
+
+/* The owner has to come to the gate: it finds out by vmm_gate_may_run(). */
+static void kick_curr(struct vmm_pcpu *p)
+{
+	if (p->kick)
+		return;
+	p->resched = true;
+	WRITE_ONCE(p->kick, true);
+	p->pool->host->kick(p);
+}
+
+/*
+ * When the host keeps the owner's thread off, it loses the pCPU after a bound;
+ * at once when it sleeps. A voluntary OFF (off_since 0: on its way to or from
+ * user space) counts from the end of the slice.
+ */
+static u64 off_deadline(const struct vmm_pcpu *p, const struct vmm_entity *e)
+{
+	u64 since = READ_ONCE(e->off_since);
+
+	if (READ_ONCE(e->off_slept))
+		return 1;
+	return since ? since + VMM_LOST_NS : p->slice_end;
+}
+
+/**
+ * vmm_check_curr() - somebody waits: must the holder of the pCPU go?
+ * @p:    the pCPU
+ * @now:  ns
+ * @post: receives wake-ups
+ */
+void vmm_check_curr(struct vmm_pcpu *p, u64 now, struct vmm_post *post)
+{
+	struct vmm_entity *e = p->curr;
+	struct vmm_sched *s = vmm_pcpu_sched(p);
+	bool gone = false;
+
+	if (!e) {
+		if (p->nr_queued)
+			vmm_pick(p, now, post);
+		return;
+	}
+	if (!p->nr_queued)
+		return;
+	switch (vmm_state(e)) {
+	case VMM_GATE_OFFERED:
+		if (now < p->offer_end)
+			break;
+		/* It did not come: it is queued again when its thread runs next. */
+		e->stats.noshows++;
+		e->next_why = VMM_ENQ_PREEMPT;
+		e->token = ++p->seq;
+		trace_vmm_gate_noshow(p->id, e->id);
+		if (!p->bypass)
+			s->ops->put(s, p, e, VMM_PUT_NOSHOW, now);
+		p->curr = NULL;
+		vmm_set_state(e, VMM_GATE_OUT, now);
+		gone = true;
+		break;
+	case VMM_GATE_LOANED:
+		if (!e->loan_until)
+			e->loan_until = now + VMM_LOAN_NS;
+		if (now >= min(e->loan_until, p->slice_end) || p->resched)
+			gone = vmm_take_back(p, now);
+		break;
+	case VMM_GATE_OFF:
+		if (now >= off_deadline(p, e) || p->resched)
+			gone = vmm_take_back(p, now);
+		break;
+	default:
+		break;
+	}
+	if (!gone && vmm_state(e) == VMM_GATE_OWNER && now >= p->slice_end)
+		kick_curr(p);
+	if (gone)
+		vmm_pick(p, now, post);
+	else
+		vmm_update_timer(p, now);
+}
+
+/**
+ * vmm_enqueued() - an entity has just been queued: ask whether it goes first
+ * @p:    its home
+ * @e:    the entity
+ * @now:  ns
+ * @post: receives wake-ups
+ */
+void vmm_enqueued(struct vmm_pcpu *p, struct vmm_entity *e, u64 now,
+		  struct vmm_post *post)
+{
+	struct vmm_sched *s = vmm_pcpu_sched(p);
+	struct vmm_entity *curr = p->curr;
+	u64 rem;
+
+	/* Pairs with the compare-and-exchange in vmm_gate_exit() and vmm_gate_sched_out(). */
+	smp_mb();
+	if (curr && vmm_state(curr) != VMM_GATE_OFFERED && !p->bypass && s->ops->wakeup) {
+		vmm_charge(p, now);
+		rem = s->ops->wakeup(s, p, curr, e, now);
+		if (!rem) {
+			p->slice_end = now;
+			p->preempt = true;
+			if (vmm_state(curr) == VMM_GATE_OWNER)
+				kick_curr(p);
+			else
+				p->resched = true;
+		} else if (rem != VMM_SLICE_INFINITE) {
+			p->slice_end = now + rem;
+		}
+	}
+	vmm_check_curr(p, now, post);
+}
+
+/* --- timer -------------------------------------------------------------------------- */
+
+static u64 next_deadline(struct vmm_pcpu *p)
+{
+	struct vmm_entity *e = p->curr;
+	u64 when = p->sched_deadline ?: VMM_SLICE_INFINITE;
+
+	if (!e || !p->nr_queued)
+		return when;
+	switch (vmm_state(e)) {
+	case VMM_GATE_OFFERED:
+		return min(when, p->offer_end);
+	case VMM_GATE_LOANED:
+		return min3(when, p->slice_end, e->loan_until ?: VMM_SLICE_INFINITE);
+	case VMM_GATE_OFF:
+		return min(when, off_deadline(p, e));
+	case VMM_GATE_OWNER:
+		/* Kicked already: it comes on its own account, or is seen OFF by sched_out. */
+		return p->kick ? when : min(when, p->slice_end);
+	default:
+		return when;
+	}
+}
+
+/** vmm_update_timer() - make sure that the timer fires no later than it must */
+void vmm_update_timer(struct vmm_pcpu *p, u64 now)
+{
+	u64 when = next_deadline(p);
+
+	if (when == VMM_SLICE_INFINITE || (p->deadline && p->deadline <= when))
+		return;
+	/* Never in the past: whoever is not ready now is looked at again in a moment. */
+	when = max(when, now + NSEC_PER_USEC * 10);
+	if (p->deadline && p->deadline <= when)
+		return;
+	p->deadline = when;
+	p->pool->host->arm(p, when);
+}
+
+/**
+ * vmm_pcpu_expired() - the timer of a pCPU fired
+ * @p: the pCPU
+ *
+ * Context: hard interrupt, on any CPU; no lock held.
+ */
+void vmm_pcpu_expired(struct vmm_pcpu *p)
+{
+	struct vmm_post post = { };
+	struct vmm_sched *s;
+	unsigned long flags;
+	u64 now;
+
+	local_irq_save(flags);
+	vmm_pcpu_lock(p);
+	now = vmm_pool_now(p->pool);
+	p->deadline = 0;
+	s = vmm_pcpu_sched(p);
+	if (p->sched_deadline && now >= p->sched_deadline) {
+		p->sched_deadline = 0;
+		if (!p->bypass && s->ops->pcpu_deadline) {
+			vmm_charge(p, now);
+			s->ops->pcpu_deadline(s, p, now);
+		}
+	}
+	vmm_check_curr(p, now, &post);
+	vmm_update_timer(p, now);
+	vmm_pcpu_unlock(p);
+	local_irq_restore(flags);
+	vmm_post_run(&post);
+}
+EXPORT_SYMBOL_GPL(vmm_pcpu_expired);
+
+/** vmm_pool_expired() - the pool-wide timer of a scheduler fired. Hard interrupt. */
+void vmm_pool_expired(struct vmm_sched *s)
+{
+	struct vmm_pcpu *p = &s->pool->pcpus[0];
+	unsigned long flags;
+
+	local_irq_save(flags);
+	vmm_pcpu_lock(p);
+	/* Only while it is in charge: not prepared, not replaced, not broken. */
+	if (vmm_pcpu_sched(p) == s && !p->bypass && s->pool_deadline) {
+		s->pool_deadline = 0;
+		if (s->ops->pool_deadline)
+			s->ops->pool_deadline(s, vmm_pool_now(s->pool));
+	}
+	vmm_pcpu_unlock(p);
+	local_irq_restore(flags);
+}
+EXPORT_SYMBOL_GPL(vmm_pool_expired);
+
+/* --- what schedulers may call ------------------------------------------------------------ */
+
+void vmm_pcpu_set_deadline(struct vmm_pcpu *p, u64 when)
+{
+	vmm_assert_locked(p);
+	p->sched_deadline = when;
+	vmm_update_timer(p, vmm_pool_now(p->pool));
+}
+EXPORT_SYMBOL_GPL(vmm_pcpu_set_deadline);
+
+void vmm_pool_set_deadline(struct vmm_sched *s, u64 when)
+{
+	s->pool_deadline = when;
+	s->pool->host->arm_pool(s, when);
+}
+EXPORT_SYMBOL_GPL(vmm_pool_set_deadline);
+
+struct vmm_pcpu *vmm_try_peer(struct vmm_pcpu *p, u32 peer)
+{
+	struct vmm_pool *pool = p->pool;
+	struct vmm_domain *d;
+	struct vmm_pcpu *o;
+
+	vmm_assert_locked(p);
+	if (peer >= pool->nr_pcpus || peer == p->id)
+		return NULL;
+	o = &pool->pcpus[peer];
+	d = READ_ONCE(o->dom);
+	if (d != p->dom && !vmm_domain_trylock(d))
+		return NULL;
+	if (d == READ_ONCE(o->dom) && o->online && !o->bypass == !p->bypass &&
+	    vmm_pcpu_sched(o) == vmm_pcpu_sched(p))
+		return o;
+	if (d != p->dom)
+		vmm_domain_unlock(d);
+	return NULL;
+}
+EXPORT_SYMBOL_GPL(vmm_try_peer);
+
+void vmm_put_peer(struct vmm_pcpu *p, struct vmm_pcpu *peer)
+{
+	if (peer->dom != p->dom)
+		vmm_domain_unlock(peer->dom);
+}
+EXPORT_SYMBOL_GPL(vmm_put_peer);
+
+int vmm_steal(struct vmm_pcpu *p, struct vmm_pcpu *peer, struct vmm_entity *e)
+{
+	u64 now = vmm_pool_now(p->pool);
+
+	vmm_assert_locked(peer);
+	if (e->home != peer || vmm_state(e) != VMM_GATE_QUEUED)
+		return -EBUSY;
+	if (!vmm_entity_allowed(e, p))
+		return -EPERM;
+	vmm_dequeue(peer, e, now);
+	WRITE_ONCE(e->home, p);
+	e->stats.migrations++;
+	vmm_enqueue(p, e, VMM_ENQ_MIGRATE, now);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(vmm_steal);

@@ -1,0 +1,666 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The gate: how the thread of a vCPU comes to own a pCPU, and gives it up.
+ *
+ * Design: include/vmm/gate.h says what the owner of a vCPU sees, DESIGN "The
+ * gate" why. The steps carry the names of the Promela model in tests/model:
+ * gate_claim, gate_offer (vmm_pick), gate_own, gate_loan, gate_giveup,
+ * gate_wake. Each step is a function that KUnit drives with fake threads;
+ * vmm_gate_enter() strings them together for a real thread.
+ *
+ * The way of a device access costs no lock: OWNER -> OFF (vmm_gate_off), OFF ->
+ * LOANED (vmm_gate_exit), and back. Only when somebody waits for the pCPU does
+ * the lender take the lock, to set the end of the loan.
+ *
+ * Locking: the domain lock of the entity's home pCPU; see dispatch.c. The
+ * compare-and-exchanges that make OFF or LOANED, and the look at nr_queued
+ * after them, pair with the barrier in vmm_enqueued(): either the thread sees
+ * that somebody waits, or the one who queues sees OFF or LOANED.
+ */
+#include <linux/bitmap.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include "internal.h"
+#include "trace.h"
+
+/* --- where to ------------------------------------------------------------------ */
+
+static unsigned int load_of(const struct vmm_pcpu *p)
+{
+	return READ_ONCE(p->nr_queued) + (READ_ONCE(p->curr) ? 1 : 0);
+}
+
+/* The least loaded pCPU that the entity may use; its present home wins a tie. */
+static struct vmm_pcpu *least_loaded(struct vmm_entity *e)
+{
+	struct vmm_pool *pool = e->pool;
+	struct vmm_pcpu *best = NULL;
+	unsigned int load, best_load = 0;
+	u32 i;
+
+	for (i = 0; i < pool->nr_pcpus; i++) {
+		struct vmm_pcpu *p = &pool->pcpus[i];
+
+		if (!vmm_entity_allowed(e, p))
+			continue;
+		load = load_of(p);
+		if (!best || load < best_load || (load == best_load && p == e->home)) {
+			best = p;
+			best_load = load;
+		}
+	}
+	return best;
+}
+
+/**
+ * vmm_choose_home() - which pCPU an entity should be queued on
+ * @e:   the entity, OUT
+ * @why: why it will be queued
+ *
+ * Read without locks: a guess about load, a certainty about affinity only when
+ * checked again under the lock.
+ *
+ * Return: never NULL; a pCPU outside the affinity only when none in it is online.
+ */
+struct vmm_pcpu *vmm_choose_home(struct vmm_entity *e, enum vmm_enqueue_why why)
+{
+	struct vmm_pool *pool = e->pool;
+	struct vmm_pcpu *home = READ_ONCE(e->home), *p;
+	unsigned int i;
+
+	if (e->anywhere) {
+		WRITE_ONCE(e->anywhere, 0);
+		p = least_loaded(e);
+		if (p)
+			return p;
+	}
+	if (vmm_entity_allowed(e, home)) {
+		if (why == VMM_ENQ_SLICE || why == VMM_ENQ_YIELD || why == VMM_ENQ_PREEMPT ||
+		    test_bit(home->id, pool->idle))
+			return home;
+	}
+	for_each_set_bit(i, pool->idle, pool->nr_pcpus)
+		if (vmm_entity_allowed(e, &pool->pcpus[i]))
+			return &pool->pcpus[i];
+	for (;;) {
+		p = least_loaded(e);
+		if (p)
+			return p;
+		if (e->anywhere == 2)
+			return home;	/* nothing is online: wait there */
+		WRITE_ONCE(e->anywhere, e->anywhere + 1);
+	}
+}
+
+/* --- steps ------------------------------------------------------------------------- */
+
+static void set_task(struct vmm_entity *e, struct task_struct *task)
+{
+	struct task_struct *old = e->task;
+
+	if (old == task)
+		return;
+	e->task = task ? get_task_struct(task) : NULL;
+	if (old)
+		put_task_struct(old);
+}
+
+static void move_home(struct vmm_entity *e, struct vmm_pcpu *to)
+{
+	unsigned long flags;
+	struct vmm_pcpu *p = vmm_entity_lock(e, &flags);
+
+	/* Nobody but lock holders of the old home looks at an entity that is OUT. */
+	if (vmm_state(e) == VMM_GATE_OUT && p != to) {
+		WRITE_ONCE(e->home, to);
+		e->stats.migrations++;
+	}
+	vmm_entity_unlock(p, flags);
+}
+
+/**
+ * vmm_gate_claim() - queue an entity that is OUT, and decide
+ * @e:    the entity
+ * @task: its thread; NULL on virtual pools
+ *
+ * gate_claim of the model.
+ */
+void vmm_gate_claim(struct vmm_entity *e, struct task_struct *task)
+{
+	struct vmm_pcpu *p = vmm_choose_home(e, e->next_why);
+	struct vmm_post post = { };
+	enum vmm_enqueue_why why;
+	unsigned long flags;
+	u64 now;
+
+	if (p != READ_ONCE(e->home))
+		move_home(e, p);
+	p = vmm_entity_lock(e, &flags);
+	if (vmm_state(e) == VMM_GATE_OUT) {
+		now = vmm_pool_now(e->pool);
+		set_task(e, task);
+		why = e->next_why;
+		if (why == VMM_ENQ_WAKE && !e->wake_at)
+			e->wake_at = now;
+		vmm_enqueue(p, e, why, now);
+		trace_vmm_sched_request(p->id, e->id, why);
+		vmm_enqueued(p, e, now, &post);
+	}
+	vmm_entity_unlock(p, flags);
+	vmm_post_run(&post);
+}
+EXPORT_SYMBOL_GPL(vmm_gate_claim);
+
+/**
+ * vmm_gate_own() - take the pCPU that was offered
+ * @e: the entity; its thread calls, on that pCPU
+ *
+ * gate_own of the model.
+ * Return: false when the offer has expired or was withdrawn.
+ */
+bool vmm_gate_own(struct vmm_entity *e)
+{
+	unsigned long flags;
+	struct vmm_pcpu *p = vmm_entity_lock(e, &flags);
+	bool ok = vmm_state(e) == VMM_GATE_OFFERED && p->curr == e &&
+		  e->token == p->seq;
+
+	if (ok)
+		vmm_own(p, e, vmm_pool_now(e->pool));
+	vmm_entity_unlock(p, flags);
+	return ok;
+}
+EXPORT_SYMBOL_GPL(vmm_gate_own);
+
+/**
+ * vmm_gate_resolve() - the owner was told to come: does it have to go?
+ * @e: the entity, OFF; its thread calls
+ *
+ * Return: true when it remains owner; false when it is QUEUED, OFFERED or OUT now.
+ */
+bool vmm_gate_resolve(struct vmm_entity *e)
+{
+	struct vmm_post post = { };
+	unsigned long flags;
+	struct vmm_pcpu *p = vmm_entity_lock(e, &flags);
+	u64 now = vmm_pool_now(e->pool);
+	bool allowed, preempt, stay = false;
+
+	if (p->curr != e || vmm_state(e) != VMM_GATE_OFF)
+		goto out;
+	allowed = vmm_entity_allowed(e, p);
+	if (allowed && !(p->nr_queued && (p->resched || now >= p->slice_end))) {
+		WRITE_ONCE(p->kick, false);
+		p->resched = false;
+		p->preempt = false;
+		vmm_update_timer(p, now);
+		stay = true;
+		goto out;
+	}
+	preempt = p->preempt;
+	if (!allowed) {
+		e->next_why = VMM_ENQ_MIGRATE;
+		vmm_put_curr(p, VMM_PUT_MIGRATE, now);
+	} else {
+		/* gate_giveup of the model: charged, queued again, and the next one picked. */
+		vmm_put_curr(p, preempt ? VMM_PUT_PREEMPT : VMM_PUT_SLICE, now);
+		vmm_enqueue(p, e, preempt ? VMM_ENQ_PREEMPT : VMM_ENQ_SLICE, now);
+		trace_vmm_sched_request(p->id, e->id,
+					preempt ? VMM_ENQ_PREEMPT : VMM_ENQ_SLICE);
+	}
+	vmm_pick(p, now, &post);
+out:
+	vmm_entity_unlock(p, flags);
+	vmm_post_run(&post);
+	return stay;
+}
+EXPORT_SYMBOL_GPL(vmm_gate_resolve);
+
+/**
+ * vmm_gate_cancel() - an entity leaves, wherever it stands
+ * @e: the entity; not OWNER, unless on its way to sched_out
+ *
+ * A token that it was just handed goes to the next one: decided under the lock.
+ */
+void vmm_gate_cancel(struct vmm_entity *e)
+{
+	struct vmm_post post = { };
+	unsigned long flags;
+	struct vmm_pcpu *p = vmm_entity_lock(e, &flags);
+	u64 now = vmm_pool_now(e->pool);
+
+	switch (vmm_state(e)) {
+	case VMM_GATE_QUEUED:
+		vmm_dequeue(p, e, now);
+		break;
+	case VMM_GATE_OFFERED:
+		vmm_put_curr(p, VMM_PUT_LEAVE, now);
+		vmm_pick(p, now, &post);
+		break;
+	case VMM_GATE_LOANED:
+	case VMM_GATE_OFF:
+		if (vmm_take_back(p, now))
+			vmm_pick(p, now, &post);
+		break;
+	case VMM_GATE_BLOCKED:
+		vmm_set_state(e, VMM_GATE_OUT, now);
+		break;
+	default:
+		break;
+	}
+	vmm_entity_unlock(p, flags);
+	vmm_post_run(&post);
+}
+EXPORT_SYMBOL_GPL(vmm_gate_cancel);
+
+void vmm_gate_flush(struct vmm_entity *e)
+{
+	vmm_gate_cancel(e);
+}
+EXPORT_SYMBOL_GPL(vmm_gate_flush);
+
+/**
+ * vmm_gate_giveup() - the owner's thread gives the pCPU away
+ * @e:   the entity, OFF (or OUT: it lost the pCPU already)
+ * @why: passed to the scheduler
+ */
+void vmm_gate_giveup(struct vmm_entity *e, enum vmm_put_why why)
+{
+	struct vmm_post post = { };
+	unsigned long flags;
+	struct vmm_pcpu *p = vmm_entity_lock(e, &flags);
+	u64 now = vmm_pool_now(e->pool);
+
+	if (p->curr == e && vmm_state(e) == VMM_GATE_OFF) {
+		vmm_put_curr(p, why, now);
+		vmm_pick(p, now, &post);
+	}
+	vmm_entity_unlock(p, flags);
+	vmm_post_run(&post);
+}
+EXPORT_SYMBOL_GPL(vmm_gate_giveup);
+
+/* Somebody waits for the pCPU of an owner that is not at the guest. */
+static void check_pcpu(struct vmm_pcpu *p)
+{
+	struct vmm_post post = { };
+	unsigned long flags;
+
+	local_irq_save(flags);
+	vmm_pcpu_lock(p);
+	vmm_check_curr(p, vmm_pool_now(p->pool), &post);
+	vmm_pcpu_unlock(p);
+	local_irq_restore(flags);
+	vmm_post_run(&post);
+}
+
+/** vmm_gate_off_work() - follow up what sched_out marked. Hard interrupt (irq_work). */
+void vmm_gate_off_work(struct vmm_pcpu *p)
+{
+	check_pcpu(p);
+}
+EXPORT_SYMBOL_GPL(vmm_gate_off_work);
+
+/**
+ * vmm_gate_try_block() - halt inside the gate
+ * @e: the entity, OFF; its thread calls
+ *
+ * Return: false when a wake-up came before: it goes on as owner.
+ */
+bool vmm_gate_try_block(struct vmm_entity *e)
+{
+	struct vmm_post post = { };
+	unsigned long flags;
+	struct vmm_pcpu *p = vmm_entity_lock(e, &flags);
+	u64 now = vmm_pool_now(e->pool);
+	bool blocked = false;
+
+	if (e->wake_pending) {
+		e->wake_pending = false;
+	} else {
+		/* It may have lost the pCPU in between: then it only waits. */
+		if (p->curr == e && vmm_state(e) == VMM_GATE_OFF) {
+			vmm_put_curr(p, VMM_PUT_BLOCK, now);
+			vmm_pick(p, now, &post);
+		}
+		e->stats.blocks++;
+		vmm_set_state(e, VMM_GATE_BLOCKED, now);
+		blocked = true;
+	}
+	vmm_entity_unlock(p, flags);
+	vmm_post_run(&post);
+	return blocked;
+}
+EXPORT_SYMBOL_GPL(vmm_gate_try_block);
+
+void vmm_gate_wake(struct vmm_entity *e)
+{
+	unsigned long flags;
+	struct vmm_pcpu *p = vmm_entity_lock(e, &flags);
+	struct task_struct *task = NULL;
+	bool woken = false;
+
+	if (vmm_state(e) == VMM_GATE_BLOCKED) {
+		woken = true;
+		e->wake_at = vmm_pool_now(e->pool);
+		e->next_why = VMM_ENQ_WAKE;
+		vmm_set_state(e, VMM_GATE_OUT, e->wake_at);
+		task = e->task ? get_task_struct(e->task) : NULL;
+	} else {
+		e->wake_pending = true;
+	}
+	vmm_entity_unlock(p, flags);
+	if (woken)
+		vmm_gate_claim(e, task);
+	if (task)
+		put_task_struct(task);
+}
+EXPORT_SYMBOL_GPL(vmm_gate_wake);
+
+/* --- the thread between gate and guest ------------------------------------------------ */
+
+void vmm_gate_on(struct vmm_entity *e)
+{
+	struct vmm_pcpu *p = e->home;
+	bool slept = e->off_slept;
+
+	if (atomic_read(&e->state) != VMM_GATE_OFF)
+		return;
+	if (e->off_since || e->wake_at) {
+		u64 now = vmm_pool_now(e->pool);
+
+		if (e->off_since)
+			WRITE_ONCE(e->off_total, e->off_total + (now - e->off_since));
+		WRITE_ONCE(e->off_since, 0);
+		if (e->wake_at) {
+			e->stats.wakes++;
+			e->stats.wake_hist[vmm_hist_bucket(now - e->wake_at)]++;
+			e->wake_at = 0;
+		}
+	}
+	if (atomic_cmpxchg(&e->state, VMM_GATE_OFF, VMM_GATE_OWNER) != VMM_GATE_OFF)
+		return;
+	if (slept) {
+		WRITE_ONCE(e->off_slept, false);
+		clear_bit(p->id, p->pool->idle);
+	}
+}
+EXPORT_SYMBOL_GPL(vmm_gate_on);
+
+void vmm_gate_off(struct vmm_entity *e)
+{
+	atomic_cmpxchg(&e->state, VMM_GATE_OWNER, VMM_GATE_OFF);
+}
+EXPORT_SYMBOL_GPL(vmm_gate_off);
+
+void vmm_gate_sched_out(struct vmm_entity *e, bool runnable)
+{
+	struct vmm_pcpu *p = e->home;
+
+	if (atomic_read(&e->state) != VMM_GATE_OWNER)
+		return;
+	WRITE_ONCE(e->off_slept, !runnable);
+	WRITE_ONCE(e->off_since, vmm_pool_now(e->pool));
+	atomic_cmpxchg(&e->state, VMM_GATE_OWNER, VMM_GATE_OFF);
+	if (READ_ONCE(p->nr_queued))
+		irq_work_queue(&p->work);
+	else if (!runnable)
+		set_bit(p->id, p->pool->idle);
+}
+EXPORT_SYMBOL_GPL(vmm_gate_sched_out);
+
+/*
+ * The guest halted and nobody waits: the pCPU stays with the entity, marked as
+ * asleep, so that whoever comes takes it at once. No lock, one look at the clock.
+ */
+static void exit_halted(struct vmm_entity *e)
+{
+	struct vmm_pcpu *p = e->home;
+
+	e->stats.blocks++;
+	e->next_why = VMM_ENQ_WAKE;
+	WRITE_ONCE(e->off_since, vmm_pool_now(e->pool));
+	WRITE_ONCE(e->off_slept, true);
+	set_bit(p->id, p->pool->idle);
+	smp_mb();	/* pairs with vmm_enqueued() */
+	if (READ_ONCE(p->nr_queued))
+		vmm_gate_giveup(e, VMM_PUT_BLOCK);
+}
+
+void vmm_gate_exit(struct vmm_entity *e, enum vmm_gate_how how)
+{
+	struct vmm_pcpu *p = e->home;
+
+	if (vmm_state(e) != VMM_GATE_OFF) {
+		if (how == VMM_EXIT_HALT && vmm_state(e) == VMM_GATE_OUT)
+			e->next_why = VMM_ENQ_WAKE;
+		return;
+	}
+	switch (how) {
+	case VMM_EXIT_LOAN:
+		e->stats.loans++;
+		e->loan_until = 0;
+		/* gate_loan of the model */
+		if (atomic_cmpxchg(&e->state, VMM_GATE_OFF, VMM_GATE_LOANED) != VMM_GATE_OFF)
+			return;
+		if (READ_ONCE(p->nr_queued))
+			check_pcpu(p);
+		break;
+	case VMM_EXIT_HALT:
+		if (!READ_ONCE(p->nr_queued) && !READ_ONCE(p->kick)) {
+			exit_halted(e);
+			break;
+		}
+		e->stats.blocks++;
+		e->next_why = VMM_ENQ_WAKE;
+		vmm_gate_giveup(e, VMM_PUT_BLOCK);
+		break;
+	case VMM_EXIT_LEAVE:
+		vmm_gate_giveup(e, VMM_PUT_LEAVE);
+		break;
+	}
+}
+EXPORT_SYMBOL_GPL(vmm_gate_exit);
+
+/* --- the thread at the gate ------------------------------------------------------------ */
+
+/* Another vCPU's loan that this thread holds ends when it runs this one. */
+static void end_other_loan(struct vmm_entity *e)
+{
+	struct vmm_pcpu *p = &e->pool->pcpus[raw_smp_processor_id()];
+	struct vmm_post post = { };
+	struct vmm_entity *c;
+	unsigned long flags;
+	u64 now;
+
+	if (!READ_ONCE(p->curr))
+		return;
+	local_irq_save(flags);
+	vmm_pcpu_lock(p);
+	now = vmm_pool_now(p->pool);
+	c = p->curr;
+	if (c && c != e && c->task == current && vmm_state(c) != VMM_GATE_OFFERED &&
+	    vmm_take_back(p, now))
+		vmm_pick(p, now, &post);
+	vmm_pcpu_unlock(p);
+	local_irq_restore(flags);
+	vmm_post_run(&post);
+}
+
+static void sleep_at_gate(struct vmm_entity *e)
+{
+	enum vmm_gate_state st;
+
+	set_current_state(TASK_INTERRUPTIBLE);
+	st = vmm_state(e);
+	if ((st == VMM_GATE_QUEUED || st == VMM_GATE_BLOCKED) && !signal_pending(current))
+		schedule();
+	__set_current_state(TASK_RUNNING);
+}
+
+/* OFF, and this thread's: may it go to the guest from here? */
+static bool ready(struct vmm_entity *e)
+{
+	struct vmm_pcpu *p = e->home;
+
+	return e->pinned == current && e->pinned_cpu == (int)p->id &&
+	       current->nr_cpus_allowed == 1 && cpumask_test_cpu(p->id, current->cpus_ptr) &&
+	       !READ_ONCE(p->kick);
+}
+
+int vmm_gate_enter(struct vmm_entity *e)
+{
+	bool mine = READ_ONCE(e->task) == current;
+
+	might_sleep();
+	if (likely(mine)) {
+		if (atomic_read(&e->state) == VMM_GATE_LOANED)
+			atomic_cmpxchg(&e->state, VMM_GATE_LOANED, VMM_GATE_OFF);
+		else if (atomic_read(&e->state) == VMM_GATE_OFF && e->next_why == VMM_ENQ_WAKE)
+			e->wake_at = vmm_pool_now(e->pool);
+		if (atomic_read(&e->state) == VMM_GATE_OFF && ready(e) && !signal_pending(current)) {
+			e->next_why = VMM_ENQ_NEW;
+			return 0;
+		}
+	} else {
+		/* Another thread's loan of this vCPU ends. */
+		vmm_gate_cancel(e);
+		vmm_gate_unpin(e);
+	}
+
+	for (;;) {
+		if (signal_pending(current)) {
+			vmm_gate_cancel(e);
+			return -EINTR;
+		}
+		switch (vmm_state(e)) {
+		case VMM_GATE_OUT:
+			end_other_loan(e);
+			vmm_gate_read_wish(e);
+			vmm_gate_claim(e, current);
+			break;
+		case VMM_GATE_QUEUED:
+		case VMM_GATE_BLOCKED:
+			sleep_at_gate(e);
+			break;
+		case VMM_GATE_OFFERED:
+			if (vmm_gate_move_here(e))
+				vmm_gate_cancel(e);	/* the pCPU is going away: claim anew */
+			else
+				vmm_gate_own(e);
+			break;
+		case VMM_GATE_OFF:
+			vmm_gate_read_wish(e);
+			if (vmm_gate_resolve(e)) {
+				if (vmm_gate_move_here(e))
+					vmm_gate_cancel(e);
+				else if (ready(e))
+					return 0;
+			}
+			break;
+		case VMM_GATE_LOANED:
+			atomic_cmpxchg(&e->state, VMM_GATE_LOANED, VMM_GATE_OFF);
+			break;
+		case VMM_GATE_OWNER:
+			/* vmm_gate_off() was forgotten, or two threads run one vCPU. */
+			WARN_ON_ONCE(1);
+			vmm_gate_off(e);
+			break;
+		}
+	}
+}
+EXPORT_SYMBOL_GPL(vmm_gate_enter);
+
+int vmm_gate_block(struct vmm_entity *e)
+{
+	might_sleep();
+	vmm_gate_try_block(e);
+	return vmm_gate_enter(e);
+}
+EXPORT_SYMBOL_GPL(vmm_gate_block);
+
+/* --- changes from outside --------------------------------------------------------------- */
+
+/**
+ * vmm_gate_requeue() - what an entity may use changed: see that it stands right
+ * @e: the entity
+ *
+ * Context: process; pool mutex held.
+ */
+void vmm_gate_requeue(struct vmm_entity *e)
+{
+	struct vmm_post post = { };
+	struct task_struct *task = NULL;
+	unsigned long flags;
+	struct vmm_pcpu *p = vmm_entity_lock(e, &flags);
+	u64 now = vmm_pool_now(e->pool);
+	bool again = false;
+
+	if (!vmm_entity_allowed_strict(e, p)) {
+		switch (vmm_state(e)) {
+		case VMM_GATE_QUEUED:
+			vmm_dequeue(p, e, now);
+			e->next_why = VMM_ENQ_MIGRATE;
+			again = true;
+			break;
+		case VMM_GATE_OFFERED:
+			e->next_why = VMM_ENQ_MIGRATE;
+			vmm_put_curr(p, VMM_PUT_MIGRATE, now);
+			vmm_pick(p, now, &post);
+			again = true;
+			break;
+		case VMM_GATE_LOANED:
+		case VMM_GATE_OFF:
+			if (vmm_take_back(p, now)) {
+				e->next_why = VMM_ENQ_MIGRATE;
+				vmm_pick(p, now, &post);
+				break;
+			}
+			fallthrough;
+		case VMM_GATE_OWNER:
+			p->resched = true;
+			WRITE_ONCE(p->kick, true);
+			p->pool->host->kick(p);
+			break;
+		default:
+			break;
+		}
+		if (again && e->task)
+			task = get_task_struct(e->task);
+	}
+	vmm_entity_unlock(p, flags);
+	vmm_post_run(&post);
+	if (again)
+		vmm_gate_claim(e, task);
+	if (task)
+		put_task_struct(task);
+}
+EXPORT_SYMBOL_GPL(vmm_gate_requeue);
+
+/**
+ * vmm_gate_evacuate() - a pCPU goes offline: everything there goes elsewhere
+ * @p: the pCPU
+ *
+ * Context: process; pool mutex held.
+ */
+void vmm_gate_evacuate(struct vmm_pcpu *p)
+{
+	struct vmm_pool *pool = p->pool;
+	struct vmm_group *g;
+	struct vmm_entity *e;
+	unsigned long flags;
+
+	lockdep_assert_held(&pool->mutex);
+	local_irq_save(flags);
+	vmm_pcpu_lock(p);
+	p->online = false;
+	clear_bit(p->id, pool->idle);
+	vmm_pcpu_unlock(p);
+	local_irq_restore(flags);
+
+	list_for_each_entry(g, &pool->groups, node)
+		list_for_each_entry(e, &g->entities, group_node)
+			if (READ_ONCE(e->home) == p)
+				vmm_gate_requeue(e);
+}
+EXPORT_SYMBOL_GPL(vmm_gate_evacuate);

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of sched_iface share and nobody else sees.
+ *
+ * Locks, in the order in which they are taken (see Documentation/locking.rst):
+ *
+ *   registry_mutex -> pool->mutex -> domain lock (coarser reach before finer,
+ *   lower number before higher within one reach) -> hrtimer base, irq_work
+ *
+ * Legend of the tags: as in <vmm/gate.h>.
+ */
+#ifndef _SCHED_IFACE_INTERNAL_H
+#define _SCHED_IFACE_INTERNAL_H
+
+#include <linux/rcupdate.h>
+#include <vmm/gate.h>
+
+#define VMM_OFFER_NS	(200 * NSEC_PER_USEC)	/* an offer holds so long while others wait */
+#define VMM_OFFER_FAR_NS (2 * NSEC_PER_MSEC)	/* ... when the thread has to change its CPU first */
+#define VMM_LOAN_NS	(100 * NSEC_PER_USEC)	/* and a loan */
+#define VMM_LOST_NS	(1 * NSEC_PER_MSEC)	/* and an owner preempted by the host */
+#define VMM_SWAP_SLICE_NS (10 * NSEC_PER_MSEC)	/* after a swap owners come to the gate within this */
+#define VMM_LAG_MAX_NS	(100 * NSEC_PER_MSEC)	/* of service lag is handed over at most: one period */
+#define VMM_SHARE_WINDOW_NS (100 * NSEC_PER_MSEC)	/* of the decaying share average */
+
+/** struct vmm_domain - a set of pCPUs that share one lock, and may share one queue */
+struct vmm_domain {
+	raw_spinlock_t lock;
+	u8 reach;			/* [I] enum vmm_sched_domain */
+	u32 idx;			/* [I] */
+};
+
+/**
+ * struct vmm_sched - a scheduler at work in a pool
+ * @ops:    its table
+ * @pool:   where
+ * @priv:   vmm_sched_priv()
+ * @slot:   which half of the entities' and pCPUs' priv[] is its own
+ * @broken: it broke the contract and is never called again
+ * @param:  values of its parameters of scope SCHED
+ * @activated_ns: when it became active
+ * @pool_deadline: what it asked for with vmm_pool_set_deadline(), 0: none
+ * @pool_timer: for that
+ */
+struct vmm_sched {
+	const struct vmm_sched_ops *ops;
+	struct vmm_pool *pool;
+	void *priv;
+	u8 slot;
+	bool broken;
+	u64 param[VMM_SCHED_MAX_PARAMS];
+	u64 activated_ns;
+	u64 pool_deadline;		/* domain lock of the pool */
+	struct hrtimer pool_timer;
+};
+
+/**
+ * struct vmm_host_ops - what a pool needs of the machine under it
+ *
+ * One table drives real CPUs (host.c), another the virtual pools of KUnit.
+ */
+struct vmm_host_ops {
+	/** @now: ns; any context */
+	u64 (*now)(const struct vmm_pool *pool);
+	/** @wake: @e was offered its pCPU, or must look at its state. No lock held. */
+	void (*wake)(struct vmm_entity *e, struct task_struct *task);
+	/** @kick: make the owner of @p leave the guest. Domain lock held. */
+	void (*kick)(struct vmm_pcpu *p);
+	/** @arm: have vmm_pcpu_expired() called at @when; 0 disarms. Domain lock held. */
+	void (*arm)(struct vmm_pcpu *p, u64 when);
+	/** @arm_pool: the same for vmm_pool_expired(). Pool-wide domain lock held. */
+	void (*arm_pool)(struct vmm_sched *s, u64 when);
+	/** @broken: have vmm_swap_broken() called from process context. Domain lock held. */
+	void (*broken)(struct vmm_pool *pool);
+};
+
+/** struct vmm_exit_record - why a scheduler was thrown out last */
+struct vmm_exit_record {
+	bool valid;
+	char name[VMM_SCHED_NAME_LEN];
+	u32 entity;
+	u32 pcpu;
+	u64 at_ns;
+	char reason[80];
+};
+
+/** struct vmm_swap_result - what one change of scheduler did */
+struct vmm_swap_result {
+	char from[VMM_SCHED_NAME_LEN];
+	char to[VMM_SCHED_NAME_LEN];
+	u64 pause_max_ns;		/* longest time one domain was locked */
+	u64 pause_total_ns;		/* all of them */
+	u64 pause_max_ticks;		/* the same in TSC ticks, 0 on virtual pools */
+	u64 pause_total_ticks;
+	u64 total_ns;			/* from begin to end, preparation included */
+	u32 entities;			/* carried over */
+	u32 queued;			/* of them queued */
+	u32 running;			/* of them owners, which ran on */
+	u32 forced_out;			/* guests made to leave: 0 in live mode */
+};
+
+#define VMM_HISTORY_DEPTH 8
+
+/** struct vmm_pool - pCPUs under one active scheduler */
+struct vmm_pool {
+	u32 id;				/* [I] */
+	u32 nr_pcpus;			/* [I] */
+	u32 nr_online;			/* [M] */
+	const struct vmm_host_ops *host;	/* [I] */
+	struct mutex mutex;
+	struct vmm_pcpu *pcpus;		/* [I] array */
+	struct vmm_domain *domains[VMM_DOMAIN_COUNT];	/* [I] arrays */
+	u32 nr_domains[VMM_DOMAIN_COUNT];	/* [I] */
+	unsigned long *idle;		/* [A] bits of pCPUs that nobody owns or waits for */
+	struct vmm_sched __rcu *active;	/* [M]; [R] */
+	struct vmm_sched fallback;	/* instance of the default: needs no memory when it is needed */
+	const struct vmm_sched_ops *history[VMM_HISTORY_DEPTH];	/* [M] registered ones active before, newest first */
+	u32 nr_history;			/* [M] */
+	u64 nr_swaps;			/* [M] */
+	struct xarray entities;		/* by id; [M] for changes, RCU */
+	u32 next_entity;		/* [M] */
+	struct list_head groups;	/* [M] */
+	u32 next_group;			/* [M] */
+	struct vmm_swap_result last_swap;	/* [M] */
+	struct vmm_exit_record last_exit;	/* under exit_lock */
+	raw_spinlock_t exit_lock;	/* innermost */
+	unsigned int fail_at;		/* [M] for tests: which step that can fail does fail; 0: none */
+};
+
+extern struct vmm_pool *vmm_pool0;
+
+/*
+ * The lock of a domain. Which one it is changes at run time, which sparse cannot
+ * follow: the functions on pCPUs and entities below carry the annotations.
+ */
+static inline void vmm_domain_lock(struct vmm_domain *d)
+{
+	raw_spin_lock(&d->lock);
+	__release(&d->lock);
+}
+
+static inline bool vmm_domain_trylock(struct vmm_domain *d)
+{
+	if (!raw_spin_trylock(&d->lock))
+		return false;
+	__release(&d->lock);
+	return true;
+}
+
+static inline void vmm_domain_unlock(struct vmm_domain *d)
+{
+	__acquire(&d->lock);
+	raw_spin_unlock(&d->lock);
+}
+
+/* --- pool.c ------------------------------------------------------------------ */
+struct vmm_pool *vmm_pool_create(u32 nr_pcpus, const u32 *llc_of,
+				 const struct vmm_host_ops *host);
+void vmm_pool_destroy(struct vmm_pool *pool);
+struct vmm_domain *vmm_pcpu_domain(struct vmm_pcpu *p, enum vmm_sched_domain reach);
+void vmm_pcpu_lock(struct vmm_pcpu *p) __acquires(p);
+void vmm_pcpu_unlock(struct vmm_pcpu *p) __releases(p);
+struct vmm_pcpu *vmm_entity_lock(struct vmm_entity *e, unsigned long *flags)
+	__acquires(p);
+void vmm_entity_unlock(struct vmm_pcpu *p, unsigned long flags) __releases(p);
+void vmm_assert_locked(const struct vmm_pcpu *p);
+
+static inline struct vmm_sched *vmm_pcpu_sched(const struct vmm_pcpu *p)
+{
+	vmm_assert_locked(p);
+	return rcu_dereference_protected(p->sched, true);
+}
+
+static inline u64 vmm_pool_now(const struct vmm_pool *pool)
+{
+	return pool->host->now(pool);
+}
+
+/* --- dispatch.c: with the lock of the domain held ----------------------------- */
+
+/** struct vmm_post - what must wait until the domain lock is released */
+struct vmm_post {
+	const struct vmm_host_ops *host;
+	struct vmm_entity *entity[4];
+	struct task_struct *task[4];
+	unsigned int nr;
+};
+
+void vmm_post_wake(struct vmm_post *post, struct vmm_entity *e);
+void vmm_post_run(struct vmm_post *post);
+
+static inline enum vmm_gate_state vmm_state(const struct vmm_entity *e)
+{
+	return atomic_read(&e->state);
+}
+
+void vmm_set_state(struct vmm_entity *e, enum vmm_gate_state state, u64 now);
+void vmm_enqueue(struct vmm_pcpu *p, struct vmm_entity *e,
+		 enum vmm_enqueue_why why, u64 now);
+void vmm_dequeue(struct vmm_pcpu *p, struct vmm_entity *e, u64 now);
+void vmm_charge(struct vmm_pcpu *p, u64 now);
+/* The owner or holder of the offer stops: charged, put, state OUT, nobody picked yet. */
+void vmm_put_curr(struct vmm_pcpu *p, enum vmm_put_why why, u64 now);
+bool vmm_take_back(struct vmm_pcpu *p, u64 now);
+void vmm_pick(struct vmm_pcpu *p, u64 now, struct vmm_post *post);
+void vmm_check_curr(struct vmm_pcpu *p, u64 now, struct vmm_post *post);
+void vmm_enqueued(struct vmm_pcpu *p, struct vmm_entity *e, u64 now,
+		  struct vmm_post *post);
+void vmm_own(struct vmm_pcpu *p, struct vmm_entity *e, u64 now);
+void vmm_update_timer(struct vmm_pcpu *p, u64 now);
+void vmm_pcpu_expired(struct vmm_pcpu *p);
+void vmm_pool_expired(struct vmm_sched *s);
+void vmm_throw_out(struct vmm_pcpu *p, const char *what, u32 entity, u64 now);
+u64 vmm_entity_off_total(const struct vmm_entity *e, u64 now);
+bool vmm_pcpu_idle(const struct vmm_pcpu *p);
+
+/* --- gate.c: the steps of the thread's side, also driven by KUnit -------------- */
+void vmm_gate_claim(struct vmm_entity *e, struct task_struct *task);
+bool vmm_gate_own(struct vmm_entity *e);
+bool vmm_gate_resolve(struct vmm_entity *e);
+void vmm_gate_cancel(struct vmm_entity *e);
+bool vmm_gate_unloan(struct vmm_entity *e);
+void vmm_gate_giveup(struct vmm_entity *e, enum vmm_put_why why);
+bool vmm_gate_try_block(struct vmm_entity *e);
+void vmm_gate_off_work(struct vmm_pcpu *p);
+void vmm_gate_evacuate(struct vmm_pcpu *p);
+void vmm_gate_requeue(struct vmm_entity *e);
+struct vmm_pcpu *vmm_choose_home(struct vmm_entity *e, enum vmm_enqueue_why why);
+
+/* --- entity.c ------------------------------------------------------------------- */
+struct vmm_group *vmm_group_create_in(struct vmm_pool *pool, const char *name);
+int vmm_group_set_name(struct vmm_group *g, const char *name);
+int vmm_group_set_affinity(struct vmm_group *g, const unsigned long *bits);
+int vmm_group_set_param(struct vmm_group *g, const char *name, u64 val, const char **why);
+void vmm_group_params_changed(struct vmm_group *g);
+void vmm_group_load_params(struct vmm_group *g, const struct vmm_sched *s);
+struct vmm_group *vmm_group_find(struct vmm_pool *pool, const char *name, u32 id);
+bool vmm_entity_allowed_strict(const struct vmm_entity *e, const struct vmm_pcpu *p);
+void vmm_entity_update_share(struct vmm_entity *e, u64 now);
+unsigned int vmm_hist_bucket(u64 ns);
+u64 vmm_hist_percentile(const u32 *hist, unsigned int percent);
+
+/* --- registry.c, default.c, swap.c ----------------------------------------------- */
+extern const struct vmm_sched_ops vmm_default_ops;
+extern struct list_head vmm_sched_list;
+extern struct mutex vmm_registry_mutex;
+
+/** struct vmm_sched_reg - an entry of the registry */
+struct vmm_sched_reg {
+	struct list_head node;
+	const struct vmm_sched_ops *ops;
+	bool going;
+};
+
+const struct vmm_sched_ops *vmm_sched_get(const char *name);	/* with a module reference */
+void vmm_sched_put(const struct vmm_sched_ops *ops);
+const struct vmm_sched_param *vmm_find_param(const struct vmm_sched_ops *ops,
+					     enum vmm_param_scope scope,
+					     const char *name, unsigned int *idx);
+
+/** struct vmm_param_set - a parameter that goes with a change request */
+struct vmm_param_set {
+	const char *name;
+	u64 val;
+};
+
+int vmm_sched_activate(struct vmm_pool *pool, const struct vmm_sched_ops *ops,
+		       const struct vmm_param_set *set, unsigned int nr_set,
+		       struct vmm_swap_result *res, const char **why);
+int vmm_sched_set_params(struct vmm_pool *pool, const struct vmm_param_set *set,
+			 unsigned int nr_set, const char **why);
+struct vmm_sched *vmm_sched_instance(struct vmm_pool *pool,
+				     const struct vmm_sched_ops *ops);
+void vmm_sched_instance_free(struct vmm_sched *s);
+int vmm_sched_attach_pcpus(struct vmm_sched *s);
+int vmm_sched_attach_entity(struct vmm_sched *s, struct vmm_entity *e);
+void vmm_sched_detach_entity(struct vmm_sched *s, struct vmm_entity *e);
+void vmm_swap_broken(struct vmm_pool *pool);
+void vmm_swap_unregister(struct vmm_pool *pool, const struct vmm_sched_ops *ops);
+
+/* --- host.c: the real machine ------------------------------------------------------ */
+extern const struct vmm_host_ops vmm_real_host;
+int vmm_host_init(void);
+void vmm_host_exit(void);
+int vmm_gate_move_here(struct vmm_entity *e);
+void vmm_gate_unpin(struct vmm_entity *e);
+void vmm_gate_read_wish(struct vmm_entity *e);
+
+/* --- netlink.c, event.c -------------------------------------------------------------- */
+int vmm_netlink_init(void);
+void vmm_netlink_exit(void);
+void vmm_event_vm(const struct vmm_group *g, bool created);
+void vmm_event_sched(const char *name, bool loaded);
+void vmm_event_swap(const struct vmm_pool *pool, const struct vmm_swap_result *res,
+		    const char *cause);
+
+#endif /* _SCHED_IFACE_INTERNAL_H */

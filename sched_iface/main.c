@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * sched_iface.ko: module entry and exit, nothing else.
+ */
+#include <linux/module.h>
+#include "internal.h"
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+struct vmm_pool *vmm_pool0;
+EXPORT_SYMBOL_GPL(vmm_pool0);
+
+static int __init sched_iface_init(void)
+{
+	int ret;
+
+	ret = vmm_sched_register(&vmm_default_ops);
+	if (ret)
+		return ret;
+	ret = vmm_host_init();
+	if (ret)
+		goto err_default;
+	ret = vmm_netlink_init();
+	if (ret)
+		goto err_host;
+	return 0;
+err_host:
+	vmm_host_exit();
+err_default:
+	vmm_sched_unregister(&vmm_default_ops);
+	return ret;
+}
+
+static void __exit sched_iface_exit(void)
+{
+	vmm_netlink_exit();
+	vmm_host_exit();
+	vmm_sched_unregister(&vmm_default_ops);
+}
+
+module_init(sched_iface_init);
+module_exit(sched_iface_exit);
+
+MODULE_DESCRIPTION("vmm: vCPU scheduler interface, gate and live swap");
+MODULE_LICENSE("GPL");

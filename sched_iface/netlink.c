@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The control plane: generic netlink family "vmm" (see uapi/linux/vmm.h).
+ *
+ * It lives here and not in vmm_core, so that schedulers can be loaded, swapped
+ * and looked at on machines without VMX.
+ *
+ * Changing state takes CAP_SYS_ADMIN; each refusal says why in its extack. A
+ * dump keeps no pointers between its messages: it remembers how far it came in
+ * the order of the list, under the mutex each time.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/vmm.h>
+#include "internal.h"
+#include "netlink.h"
+
+static const struct nla_policy vmm_policy[VMM_ATTR_MAX + 1] = {
+	[VMM_ATTR_SCHED_NAME]	= { .type = NLA_NUL_STRING, .len = VMM_SCHED_NAME_LEN - 1 },
+	[VMM_ATTR_SCHED_PARAM]	= { .type = NLA_NESTED },
+	[VMM_ATTR_VM_ID]	= { .type = NLA_U32 },
+	[VMM_ATTR_VM_NAME]	= { .type = NLA_NUL_STRING, .len = VMM_NAME_LEN - 1 },
+	[VMM_ATTR_VM_NEW_NAME]	= { .type = NLA_NUL_STRING, .len = VMM_NAME_LEN - 1 },
+	[VMM_ATTR_VM_WEIGHT]	= { .type = NLA_U32 },
+	[VMM_ATTR_VM_QUANTUM]	= { .type = NLA_U64 },
+	[VMM_ATTR_VM_CPUS]	= { .type = NLA_NUL_STRING, .len = 1023 },
+	[VMM_ATTR_VM_TIME_CRITICAL] = { .type = NLA_U8 },
+};
+
+/** vmm_nl_admin() - 0, or -EPERM with its reason */
+int vmm_nl_admin(struct sk_buff *skb, struct genl_info *info)
+{
+	if (netlink_capable(skb, CAP_SYS_ADMIN))
+		return 0;
+	NL_SET_ERR_MSG(info->extack, "changing this takes CAP_SYS_ADMIN: run as root");
+	return -EPERM;
+}
+
+/** vmm_nl_put_swap() - VMM_ATTR_SWAP */
+int vmm_nl_put_swap(struct sk_buff *skb, const struct vmm_swap_result *res)
+{
+	struct nlattr *nest = nla_nest_start(skb, VMM_ATTR_SWAP);
+
+	if (!nest ||
+	    nla_put_string(skb, VMM_SWAP_FROM, res->from) ||
+	    nla_put_string(skb, VMM_SWAP_TO, res->to) ||
+	    nla_put_u64_64bit(skb, VMM_SWAP_PAUSE_MAX_NS, res->pause_max_ns, VMM_SWAP_PAD) ||
+	    nla_put_u64_64bit(skb, VMM_SWAP_PAUSE_TOTAL_NS, res->pause_total_ns, VMM_SWAP_PAD) ||
+	    nla_put_u64_64bit(skb, VMM_SWAP_PAUSE_MAX_TICKS, res->pause_max_ticks, VMM_SWAP_PAD) ||
+	    nla_put_u64_64bit(skb, VMM_SWAP_PAUSE_TOTAL_TICKS, res->pause_total_ticks,
+			      VMM_SWAP_PAD) ||
+	    nla_put_u64_64bit(skb, VMM_SWAP_TOTAL_NS, res->total_ns, VMM_SWAP_PAD) ||
+	    nla_put_u32(skb, VMM_SWAP_ENTITIES, res->entities) ||
+	    nla_put_u32(skb, VMM_SWAP_QUEUED, res->queued) ||
+	    nla_put_u32(skb, VMM_SWAP_RUNNING, res->running) ||
+	    nla_put_u32(skb, VMM_SWAP_FORCED_OUT, res->forced_out))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+/* --- schedulers -------------------------------------------------------------------- */
+
+static int put_param(struct sk_buff *skb, const struct vmm_sched_param *p, const u64 *val)
+{
+	struct nlattr *nest = nla_nest_start(skb, VMM_ATTR_SCHED_PARAM);
+
+	if (!nest ||
+	    nla_put_string(skb, VMM_PARAM_NAME, p->name) ||
+	    nla_put_string(skb, VMM_PARAM_HELP, p->help) ||
+	    nla_put_u32(skb, VMM_PARAM_UNIT, p->unit) ||
+	    nla_put_u32(skb, VMM_PARAM_SCOPE, p->scope) ||
+	    nla_put_u64_64bit(skb, VMM_PARAM_MIN, p->min, VMM_PARAM_PAD) ||
+	    nla_put_u64_64bit(skb, VMM_PARAM_MAX_VALUE, p->max, VMM_PARAM_PAD) ||
+	    nla_put_u64_64bit(skb, VMM_PARAM_DEFAULT, p->def, VMM_PARAM_PAD) ||
+	    (val && nla_put_u64_64bit(skb, VMM_PARAM_VALUE, *val, VMM_PARAM_PAD)))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int put_params(struct sk_buff *skb, const struct vmm_sched_ops *ops,
+		      const struct vmm_sched *active)
+{
+	unsigned int i, n = 0;
+	int ret;
+
+	for (i = 0; i < ops->nr_params; i++) {
+		const struct vmm_sched_param *p = &ops->params[i];
+		const u64 *val = NULL;
+
+		if (p->scope == VMM_SCOPE_SCHED)
+			val = active ? &active->param[n++] : &p->def;
+		ret = put_param(skb, p, val);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static int put_exit(struct sk_buff *skb, struct vmm_pool *pool)
+{
+	struct vmm_exit_record rec;
+	struct nlattr *nest;
+
+	raw_spin_lock_irq(&pool->exit_lock);
+	rec = pool->last_exit;
+	raw_spin_unlock_irq(&pool->exit_lock);
+	if (!rec.valid)
+		return 0;
+	nest = nla_nest_start(skb, VMM_ATTR_EXIT);
+	if (!nest ||
+	    nla_put_string(skb, VMM_EXIT_NAME, rec.name) ||
+	    nla_put_string(skb, VMM_EXIT_REASON, rec.reason) ||
+	    nla_put_u32(skb, VMM_EXIT_ENTITY, rec.entity) ||
+	    nla_put_u32(skb, VMM_EXIT_PCPU, rec.pcpu) ||
+	    nla_put_u64_64bit(skb, VMM_EXIT_AGO, vmm_pool_now(pool) - rec.at_ns, VMM_EXIT_PAD))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int put_active(struct sk_buff *skb, struct vmm_pool *pool, const struct vmm_sched *s)
+{
+	u64 since = s->activated_ns ? vmm_pool_now(pool) - s->activated_ns : 0;
+	u32 i;
+	int ret;
+
+	if (nla_put_u32(skb, VMM_ATTR_POOL_ID, pool->id) ||
+	    nla_put_u64_64bit(skb, VMM_ATTR_SCHED_SINCE, since, VMM_ATTR_PAD) ||
+	    nla_put_u64_64bit(skb, VMM_ATTR_SWAPS, pool->nr_swaps, VMM_ATTR_PAD))
+		return -EMSGSIZE;
+	for (i = 0; i < pool->nr_history; i++)
+		if (nla_put_string(skb, VMM_ATTR_HISTORY, pool->history[i]->name))
+			return -EMSGSIZE;
+	if (pool->nr_swaps) {
+		ret = vmm_nl_put_swap(skb, &pool->last_swap);
+		if (ret)
+			return ret;
+	}
+	return put_exit(skb, pool);
+}
+
+static int put_sched(struct sk_buff *skb, u32 portid, u32 seq, struct vmm_pool *pool,
+		     const struct vmm_sched_ops *ops)
+{
+	const struct vmm_sched *s = rcu_dereference_protected(pool->active, true);
+	bool active = s->ops == ops;
+	void *hdr;
+
+	hdr = genlmsg_put(skb, portid, seq, &vmm_genl_family, NLM_F_MULTI, VMM_CMD_SCHED_GET);
+	if (!hdr)
+		return -EMSGSIZE;
+	if (nla_put_string(skb, VMM_ATTR_SCHED_NAME, ops->name) ||
+	    nla_put_u32(skb, VMM_ATTR_SCHED_STATE,
+			active ? VMM_SCHED_ACTIVE : VMM_SCHED_LOADED) ||
+	    nla_put_u32(skb, VMM_ATTR_SCHED_DOMAIN, ops->domain) ||
+	    put_params(skb, ops, active ? s : NULL) ||
+	    (active && put_active(skb, pool, s))) {
+		genlmsg_cancel(skb, hdr);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, hdr);
+	return 0;
+}
+
+static int sched_dump(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct vmm_pool *pool = vmm_pool0;
+	struct vmm_sched_reg *r;
+	long n = 0;
+
+	mutex_lock(&vmm_registry_mutex);
+	mutex_lock(&pool->mutex);
+	list_for_each_entry(r, &vmm_sched_list, node) {
+		if (n++ < cb->args[0] || r->going)
+			continue;
+		if (put_sched(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, pool, r->ops)) {
+			n--;
+			break;
+		}
+	}
+	cb->args[0] = n;
+	mutex_unlock(&pool->mutex);
+	mutex_unlock(&vmm_registry_mutex);
+	return skb->len;
+}
+
+static int sched_answer(struct genl_info *info, const struct vmm_swap_result *res)
+{
+	struct sk_buff *skb = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	void *hdr;
+
+	if (!skb)
+		return -ENOMEM;
+	hdr = genlmsg_put_reply(skb, info, &vmm_genl_family, 0, VMM_CMD_SCHED_SET);
+	if (!hdr || vmm_nl_put_swap(skb, res)) {
+		nlmsg_free(skb);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, hdr);
+	return genlmsg_reply(skb, info);
+}
+
+/**
+ * vmm_nl_params() - the parameters that go with a request
+ * @info: the request
+ * @set:  VMM_SCHED_MAX_PARAMS entries
+ *
+ * Return: how many, or a negative errno with its reason.
+ */
+int vmm_nl_params(struct genl_info *info, struct vmm_param_set *set)
+{
+	static const struct nla_policy policy[VMM_PARAM_MAX + 1] = {
+		[VMM_PARAM_NAME] = { .type = NLA_NUL_STRING, .len = VMM_SCHED_NAME_LEN - 1 },
+		[VMM_PARAM_VALUE] = { .type = NLA_U64 },
+	};
+	struct nlattr *tb[VMM_PARAM_MAX + 1], *a;
+	int rem, n = 0, ret;
+
+	nlmsg_for_each_attr(a, info->nlhdr, GENL_HDRLEN, rem) {
+		if (nla_type(a) != VMM_ATTR_SCHED_PARAM)
+			continue;
+		if (n == VMM_SCHED_MAX_PARAMS) {
+			NL_SET_ERR_MSG(info->extack, "too many parameters in one request");
+			return -E2BIG;
+		}
+		ret = nla_parse_nested(tb, VMM_PARAM_MAX, a, policy, info->extack);
+		if (ret)
+			return ret;
+		if (!tb[VMM_PARAM_NAME] || !tb[VMM_PARAM_VALUE]) {
+			NL_SET_ERR_MSG(info->extack, "a parameter lacks its name or its value");
+			return -EINVAL;
+		}
+		set[n].name = nla_data(tb[VMM_PARAM_NAME]);
+		set[n].val = nla_get_u64(tb[VMM_PARAM_VALUE]);
+		n++;
+	}
+	return n;
+}
+
+static int sched_set(struct sk_buff *skb, struct genl_info *info)
+{
+	struct vmm_param_set set[VMM_SCHED_MAX_PARAMS];
+	const struct vmm_sched_ops *ops;
+	struct vmm_swap_result res;
+	const char *why = NULL;
+	int n, ret;
+
+	ret = vmm_nl_admin(skb, info);
+	if (ret)
+		return ret;
+	if (!info->attrs[VMM_ATTR_SCHED_NAME]) {
+		NL_SET_ERR_MSG(info->extack, "which scheduler? The name is missing");
+		return -EINVAL;
+	}
+	n = vmm_nl_params(info, set);
+	if (n < 0)
+		return n;
+	ops = vmm_sched_get(nla_data(info->attrs[VMM_ATTR_SCHED_NAME]));
+	if (!ops) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[VMM_ATTR_SCHED_NAME],
+				    "no scheduler of that name is loaded; see 'vmmctl sched list', load one with 'vmmctl sched load'");
+		return -ENOENT;
+	}
+	ret = vmm_sched_activate(vmm_pool0, ops, set, n, &res, &why);
+	vmm_sched_put(ops);
+	if (ret) {
+		/* Static strings only: an extack keeps the pointer. */
+		if (info->extack)
+			info->extack->_msg = why;
+		return ret;
+	}
+	return sched_answer(info, &res);
+}
+
+/* --- pCPUs --------------------------------------------------------------------------- */
+
+static int put_pcpu(struct sk_buff *skb, struct netlink_callback *cb, struct vmm_pcpu *p)
+{
+	u32 vm = 0, vcpu = 0, queued;
+	u64 switches, picks, busy;
+	unsigned long flags;
+	bool online;
+	void *hdr;
+
+	local_irq_save(flags);
+	vmm_pcpu_lock(p);
+	vmm_charge(p, vmm_pool_now(p->pool));
+	online = p->online;
+	queued = p->nr_queued;
+	switches = p->switches;
+	picks = p->picks;
+	busy = p->busy_ns;
+	if (p->curr) {
+		vm = p->curr->group->id;
+		vcpu = p->curr->index;
+	}
+	vmm_pcpu_unlock(p);
+	local_irq_restore(flags);
+
+	hdr = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+			  &vmm_genl_family, NLM_F_MULTI, VMM_CMD_PCPU_GET);
+	if (!hdr)
+		return -EMSGSIZE;
+	if (nla_put_u32(skb, VMM_ATTR_PCPU_ID, p->id) ||
+	    nla_put_u8(skb, VMM_ATTR_PCPU_ONLINE, online) ||
+	    nla_put_u32(skb, VMM_ATTR_PCPU_QUEUED, queued) ||
+	    nla_put_u64_64bit(skb, VMM_ATTR_PCPU_SWITCHES, switches, VMM_ATTR_PAD) ||
+	    nla_put_u64_64bit(skb, VMM_ATTR_PCPU_PICKS, picks, VMM_ATTR_PAD) ||
+	    nla_put_u64_64bit(skb, VMM_ATTR_PCPU_BUSY, busy, VMM_ATTR_PAD) ||
+	    (vm && (nla_put_u32(skb, VMM_ATTR_PCPU_OWNER_VM, vm) ||
+		    nla_put_u32(skb, VMM_ATTR_PCPU_OWNER_VCPU, vcpu)))) {
+		genlmsg_cancel(skb, hdr);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, hdr);
+	return 0;
+}
+
+static int pcpu_dump(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	u32 i;
+
+	for (i = cb->args[0]; i < vmm_pool0->nr_pcpus; i++)
+		if (put_pcpu(skb, cb, &vmm_pool0->pcpus[i]))
+			break;
+	cb->args[0] = i;
+	return skb->len;
+}
+
+/* --- family ---------------------------------------------------------------------------- */
+
+static const struct genl_small_ops vmm_genl_ops[] = {
+	{ .cmd = VMM_CMD_SCHED_GET, .dumpit = sched_dump },
+	{ .cmd = VMM_CMD_SCHED_SET, .doit = sched_set },
+	{ .cmd = VMM_CMD_VM_GET, .doit = vmm_nl_vm_get, .dumpit = vmm_nl_vm_dump },
+	{ .cmd = VMM_CMD_VM_SET, .doit = vmm_nl_vm_set },
+	{ .cmd = VMM_CMD_PCPU_GET, .dumpit = pcpu_dump },
+};
+
+static const struct genl_multicast_group vmm_genl_groups[] = {
+	{ .name = VMM_GENL_MCGRP_EVENTS, .flags = GENL_MCAST_CAP_SYS_ADMIN },
+};
+
+struct genl_family vmm_genl_family __ro_after_init = {
+	.name		= VMM_GENL_NAME,
+	.version	= VMM_GENL_VERSION,
+	.maxattr	= VMM_ATTR_MAX,
+	.policy		= vmm_policy,
+	.module		= THIS_MODULE,
+	.small_ops	= vmm_genl_ops,
+	.n_small_ops	= ARRAY_SIZE(vmm_genl_ops),
+	.resv_start_op	= VMM_CMD_PCPU_GET + 1,
+	.mcgrps		= vmm_genl_groups,
+	.n_mcgrps	= ARRAY_SIZE(vmm_genl_groups),
+};
+
+int __init vmm_netlink_init(void)
+{
+	return genl_register_family(&vmm_genl_family);
+}
+
+void vmm_netlink_exit(void)
+{
+	genl_unregister_family(&vmm_genl_family);
+}

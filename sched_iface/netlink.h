@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _SCHED_IFACE_NETLINK_H
+#define _SCHED_IFACE_NETLINK_H
+
+#include <net/genetlink.h>
+
+struct vmm_param_set;
+struct vmm_swap_result;
+
+extern struct genl_family vmm_genl_family;
+
+int vmm_nl_put_swap(struct sk_buff *skb, const struct vmm_swap_result *res);
+
+int vmm_nl_params(struct genl_info *info, struct vmm_param_set *set);
+int vmm_nl_admin(struct sk_buff *skb, struct genl_info *info);
+
+/* nl_vm.c */
+int vmm_nl_vm_dump(struct sk_buff *skb, struct netlink_callback *cb);
+int vmm_nl_vm_get(struct sk_buff *skb, struct genl_info *info);
+int vmm_nl_vm_set(struct sk_buff *skb, struct genl_info *info);
+
+#endif /* _SCHED_IFACE_NETLINK_H */

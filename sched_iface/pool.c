@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pools, their pCPUs and the locks of their dispatch domains.
+ *
+ * Each pCPU has one lock in force, that of the dispatch domain which its
+ * present scheduler asked for: its own, the LLC's or the pool's. All three
+ * exist from the start and pcpu->dom points to the one in force. It changes in
+ * a swap only, under the old and the new lock, so whoever got a lock through
+ * pcpu->dom looks whether it is still the right one and else tries again.
+ */
+#include <linux/bitmap.h>
+#include <linux/slab.h>
+#include "internal.h"
+
+/*
+ * Two domain locks are held together in three places only: a swap (coarser
+ * reach before finer), vmm_try_peer() (trylock) and the move of an entity
+ * between two pCPUs (trylock). One lock class per reach expresses the order.
+ */
+static struct lock_class_key domain_keys[VMM_DOMAIN_COUNT];
+static const char * const domain_names[VMM_DOMAIN_COUNT] = {
+	[VMM_DOMAIN_PCPU] = "vmm_domain_pcpu",
+	[VMM_DOMAIN_LLC]  = "vmm_domain_llc",
+	[VMM_DOMAIN_POOL] = "vmm_domain_pool",
+};
+
+struct vmm_domain *vmm_pcpu_domain(struct vmm_pcpu *p, enum vmm_sched_domain reach)
+{
+	return &p->pool->domains[reach][p->dom_idx[reach]];
+}
+
+/**
+ * vmm_pcpu_lock() - lock the dispatch domain of a pCPU
+ * @p: the pCPU
+ *
+ * Context: interrupts off; no domain lock held.
+ */
+void vmm_pcpu_lock(struct vmm_pcpu *p) __acquires(p)
+{
+	struct vmm_domain *d;
+
+	lockdep_assert_irqs_disabled();
+	for (;;) {
+		d = READ_ONCE(p->dom);
+		vmm_domain_lock(d);
+		if (likely(d == READ_ONCE(p->dom)))
+			break;
+		vmm_domain_unlock(d);
+	}
+	__acquire(p);
+}
+
+/** vmm_pcpu_unlock() - undo vmm_pcpu_lock() */
+void vmm_pcpu_unlock(struct vmm_pcpu *p) __releases(p)
+{
+	vmm_domain_unlock(p->dom);
+	__release(p);
+}
+
+void vmm_assert_locked(const struct vmm_pcpu *p)
+{
+	lockdep_assert_held(&p->dom->lock);
+}
+
+/**
+ * vmm_entity_lock() - lock the dispatch domain that an entity belongs to now
+ * @e:     the entity
+ * @flags: interrupt state to be restored
+ *
+ * Return: its home pCPU, which stays so until vmm_entity_unlock().
+ */
+struct vmm_pcpu *vmm_entity_lock(struct vmm_entity *e, unsigned long *flags)
+	__acquires(p)
+{
+	struct vmm_pcpu *p;
+
+	local_irq_save(*flags);
+	for (;;) {
+		p = READ_ONCE(e->home);
+		vmm_pcpu_lock(p);
+		if (likely(p == READ_ONCE(e->home)))
+			return p;
+		vmm_pcpu_unlock(p);
+	}
+}
+
+/** vmm_entity_unlock() - undo vmm_entity_lock() */
+void vmm_entity_unlock(struct vmm_pcpu *p, unsigned long flags) __releases(p)
+{
+	vmm_pcpu_unlock(p);
+	local_irq_restore(flags);
+}
+
+static int pool_make_domains(struct vmm_pool *pool, const u32 *llc_of)
+{
+	u32 nr_llc = 1, i;
+	int reach;
+
+	for (i = 0; i < pool->nr_pcpus; i++)
+		if (llc_of && llc_of[i] >= nr_llc)
+			nr_llc = llc_of[i] + 1;
+	pool->nr_domains[VMM_DOMAIN_PCPU] = pool->nr_pcpus;
+	pool->nr_domains[VMM_DOMAIN_LLC] = nr_llc;
+	pool->nr_domains[VMM_DOMAIN_POOL] = 1;
+
+	for (reach = 0; reach < VMM_DOMAIN_COUNT; reach++) {
+		struct vmm_domain *d;
+
+		d = kvcalloc(pool->nr_domains[reach], sizeof(*d), GFP_KERNEL);
+		if (!d)
+			return -ENOMEM;
+		pool->domains[reach] = d;
+		for (i = 0; i < pool->nr_domains[reach]; i++) {
+			raw_spin_lock_init(&d[i].lock);
+			lockdep_set_class_and_name(&d[i].lock, &domain_keys[reach],
+						   domain_names[reach]);
+			d[i].reach = reach;
+			d[i].idx = i;
+		}
+	}
+	return 0;
+}
+
+/**
+ * vmm_pool_create() - a pool under the built-in default scheduler
+ * @nr_pcpus: how many pCPUs, all offline at first
+ * @llc_of:   number of the last-level cache of each, or NULL: one for all
+ * @host:     the machine under it
+ *
+ * Context: process, may sleep.
+ * Return: the pool or ERR_PTR(-ENOMEM).
+ */
+struct vmm_pool *vmm_pool_create(u32 nr_pcpus, const u32 *llc_of,
+				 const struct vmm_host_ops *host)
+{
+	struct vmm_pool *pool;
+	struct vmm_sched *s;
+	u32 i;
+
+	pool = kzalloc(sizeof(*pool), GFP_KERNEL);
+	if (!pool)
+		return ERR_PTR(-ENOMEM);
+	pool->nr_pcpus = nr_pcpus;
+	pool->host = host;
+	mutex_init(&pool->mutex);
+	raw_spin_lock_init(&pool->exit_lock);
+	INIT_LIST_HEAD(&pool->groups);
+	xa_init_flags(&pool->entities, XA_FLAGS_ALLOC1);
+	pool->pcpus = kvcalloc(nr_pcpus, sizeof(*pool->pcpus), GFP_KERNEL);
+	pool->idle = bitmap_zalloc(nr_pcpus, GFP_KERNEL);
+	if (!pool->pcpus || !pool->idle || pool_make_domains(pool, llc_of))
+		goto err;
+	s = vmm_sched_instance(pool, &vmm_default_ops);
+	if (IS_ERR(s))
+		goto err;
+	RCU_INIT_POINTER(pool->active, s);
+	for (i = 0; i < nr_pcpus; i++) {
+		struct vmm_pcpu *p = &pool->pcpus[i];
+
+		p->id = i;
+		p->pool = pool;
+		INIT_LIST_HEAD(&p->queued);
+		p->slice_end = VMM_SLICE_INFINITE;
+		p->dom_idx[VMM_DOMAIN_PCPU] = i;
+		p->dom_idx[VMM_DOMAIN_LLC] = llc_of ? llc_of[i] : 0;
+		p->dom = vmm_pcpu_domain(p, vmm_default_ops.domain);
+		RCU_INIT_POINTER(p->sched, s);
+	}
+	return pool;
+err:
+	vmm_pool_destroy(pool);
+	return ERR_PTR(-ENOMEM);
+}
+EXPORT_SYMBOL_GPL(vmm_pool_create);
+
+/**
+ * vmm_pool_destroy() - undo vmm_pool_create()
+ * @pool: the pool, with no groups left and its pCPUs offline
+ */
+void vmm_pool_destroy(struct vmm_pool *pool)
+{
+	struct vmm_sched *s = rcu_dereference_protected(pool->active, true);
+	int reach;
+
+	if (s)
+		vmm_sched_instance_free(s);
+	for (reach = 0; reach < VMM_DOMAIN_COUNT; reach++)
+		kvfree(pool->domains[reach]);
+	bitmap_free(pool->idle);
+	kvfree(pool->pcpus);
+	xa_destroy(&pool->entities);
+	mutex_destroy(&pool->mutex);
+	kfree(pool);
+}
+EXPORT_SYMBOL_GPL(vmm_pool_destroy);

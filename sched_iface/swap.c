@@ -1,0 +1,590 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The swap: another scheduler becomes active while the guests run.
+ *
+ * Design: under the pool's mutex the new scheduler B is prepared, inert: its
+ * instance, its view of each pCPU, each entity attached. That is all that can
+ * fail, and a failure leaves the old one, A, untouched. Then, pCPU by pCPU and
+ * under the lock of its domain, A is drained, the pointer flips, B takes what
+ * was queued and adopts who runs. Nobody is stopped. Between two pCPUs in
+ * different epochs nothing is stolen (vmm_try_peer() refuses). After a grace
+ * period A is detached and its module may go.
+ *
+ * The steps carry the names of the model in tests/model: swap_prepare,
+ * swap_flip, swap_detach.
+ *
+ * Locking: pool->mutex for the whole; two domain locks in swap_flip() when the
+ * reach changes, the coarser one first.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/bitmap.h>
+#include <linux/slab.h>
+#include <linux/timex.h>
+#include "internal.h"
+#include "trace.h"
+
+/* Tests make the n-th step fail that can fail. */
+static int fail_point(struct vmm_pool *pool)
+{
+	return pool->fail_at && --pool->fail_at == 0 ? -ENOMEM : 0;
+}
+
+/* --- instances ------------------------------------------------------------------- */
+
+static enum hrtimer_restart pool_timer(struct hrtimer *timer)
+{
+	vmm_pool_expired(container_of(timer, struct vmm_sched, pool_timer));
+	return HRTIMER_NORESTART;
+}
+
+static void load_defaults(struct vmm_sched *s)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < s->ops->nr_params; i++)
+		if (s->ops->params[i].scope == VMM_SCOPE_SCHED)
+			s->param[n++] = s->ops->params[i].def;
+}
+
+/**
+ * vmm_sched_instance() - an instance of a scheduler, not initialised by it yet
+ * @pool: where
+ * @ops:  which
+ *
+ * That of the built-in default is part of the pool: it needs no memory.
+ * Context: process; pool mutex held, or the pool is not in use yet.
+ */
+struct vmm_sched *vmm_sched_instance(struct vmm_pool *pool,
+				     const struct vmm_sched_ops *ops)
+{
+	struct vmm_sched *a = rcu_dereference_protected(pool->active, true);
+	struct vmm_sched *s = &pool->fallback;
+
+	if (ops == &vmm_default_ops) {
+		memset(s, 0, sizeof(*s));
+	} else {
+		s = kzalloc(sizeof(*s), GFP_KERNEL);
+		if (!s || fail_point(pool))
+			goto err;
+		s->priv = kvzalloc(ops->sched_size ?: 1, GFP_KERNEL);
+		if (!s->priv || fail_point(pool))
+			goto err;
+	}
+	s->ops = ops;
+	s->pool = pool;
+	s->slot = a ? !a->slot : 0;
+	hrtimer_init(&s->pool_timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
+	s->pool_timer.function = pool_timer;
+	load_defaults(s);
+	return s;
+err:
+	if (s)
+		kvfree(s->priv);
+	kfree(s);
+	return ERR_PTR(-ENOMEM);
+}
+
+/** vmm_sched_instance_free() - undo vmm_sched_instance() */
+void vmm_sched_instance_free(struct vmm_sched *s)
+{
+	hrtimer_cancel(&s->pool_timer);
+	kvfree(s->priv);
+	s->priv = NULL;
+	if (s != &s->pool->fallback)
+		kfree(s);
+}
+
+static void detach_pcpus(struct vmm_sched *s, u32 n)
+{
+	while (n--) {
+		struct vmm_pcpu *p = &s->pool->pcpus[n];
+
+		if (s->ops->pcpu_exit)
+			s->ops->pcpu_exit(s, p);
+		kfree(p->priv[s->slot]);
+		p->priv[s->slot] = NULL;
+	}
+}
+
+/** vmm_sched_attach_pcpus() - give an instance its view of all pCPUs. Pool mutex held. */
+int vmm_sched_attach_pcpus(struct vmm_sched *s)
+{
+	struct vmm_pool *pool = s->pool;
+	int ret;
+	u32 i;
+
+	for (i = 0; i < pool->nr_pcpus; i++) {
+		struct vmm_pcpu *p = &pool->pcpus[i];
+
+		if (s->ops->pcpu_size) {
+			ret = -ENOMEM;
+			p->priv[s->slot] = kzalloc(s->ops->pcpu_size, GFP_KERNEL);
+			if (!p->priv[s->slot] || fail_point(pool))
+				goto err;
+		}
+		ret = s->ops->pcpu_init ? s->ops->pcpu_init(s, p) : 0;
+		if (ret)
+			goto err;
+	}
+	return 0;
+err:
+	kfree(pool->pcpus[i].priv[s->slot]);
+	pool->pcpus[i].priv[s->slot] = NULL;
+	detach_pcpus(s, i);
+	return ret;
+}
+
+/** vmm_sched_attach_entity() - an entity comes under an instance. Pool mutex held. */
+int vmm_sched_attach_entity(struct vmm_sched *s, struct vmm_entity *e)
+{
+	int ret;
+
+	e->priv[s->slot] = NULL;
+	if (s->ops->entity_size) {
+		e->priv[s->slot] = kzalloc(s->ops->entity_size, GFP_KERNEL_ACCOUNT);
+		if (!e->priv[s->slot] || fail_point(s->pool)) {
+			ret = -ENOMEM;
+			goto err;
+		}
+	}
+	ret = s->ops->attach ? s->ops->attach(s, e) : 0;
+	if (ret)
+		goto err;
+	return 0;
+err:
+	kfree(e->priv[s->slot]);
+	e->priv[s->slot] = NULL;
+	return ret;
+}
+
+/** vmm_sched_detach_entity() - undo vmm_sched_attach_entity(). Pool mutex held. */
+void vmm_sched_detach_entity(struct vmm_sched *s, struct vmm_entity *e)
+{
+	if (s->ops->detach)
+		s->ops->detach(s, e);
+	kfree(e->priv[s->slot]);
+	e->priv[s->slot] = NULL;
+}
+
+/* Every entity that is attached; stops at @until, which is not. */
+static void detach_entities(struct vmm_sched *s, const struct vmm_entity *until)
+{
+	struct vmm_group *g;
+	struct vmm_entity *e;
+
+	list_for_each_entry(g, &s->pool->groups, node) {
+		list_for_each_entry(e, &g->entities, group_node) {
+			if (e == until)
+				return;
+			vmm_sched_detach_entity(s, e);
+		}
+	}
+}
+
+/* swap_detach of the model */
+static void swap_detach(struct vmm_sched *s)
+{
+	detach_entities(s, NULL);
+	detach_pcpus(s, s->pool->nr_pcpus);
+	if (s->ops->exit)
+		s->ops->exit(s);
+	vmm_sched_instance_free(s);
+}
+
+/* --- prepare ------------------------------------------------------------------------ */
+
+static int apply_params(struct vmm_sched *s, const struct vmm_param_set *set,
+			unsigned int nr_set, const char **why)
+{
+	const struct vmm_sched_param *p;
+	unsigned int i, idx;
+
+	for (i = 0; i < nr_set; i++) {
+		p = vmm_find_param(s->ops, VMM_SCOPE_SCHED, set[i].name, &idx);
+		if (!p) {
+			*why = "the scheduler has no such parameter; see 'vmmctl sched show'";
+			return -ENOENT;
+		}
+		if (set[i].val < p->min || set[i].val > p->max) {
+			*why = "a parameter is out of its range; see 'vmmctl sched show'";
+			return -ERANGE;
+		}
+		WRITE_ONCE(s->param[idx], set[i].val);
+	}
+	return 0;
+}
+
+/* swap_prepare of the model: all that can fail; B is inert */
+static struct vmm_sched *swap_prepare(struct vmm_pool *pool,
+				      const struct vmm_sched_ops *ops,
+				      const struct vmm_param_set *set,
+				      unsigned int nr_set, const char **why)
+{
+	struct vmm_entity *e = NULL;
+	struct vmm_group *g;
+	struct vmm_sched *b;
+	int ret;
+
+	*why = "out of memory";
+	b = vmm_sched_instance(pool, ops);
+	if (IS_ERR(b))
+		return b;
+	ret = apply_params(b, set, nr_set, why);
+	if (ret)
+		goto err_free;
+	*why = "the scheduler's init() refused";
+	ret = ops->init ? ops->init(b) : 0;
+	if (ret)
+		goto err_free;
+	*why = "the scheduler could not take a pCPU";
+	ret = vmm_sched_attach_pcpus(b);
+	if (ret)
+		goto err_exit;
+	*why = "the scheduler could not take a vCPU";
+	list_for_each_entry(g, &pool->groups, node) {
+		vmm_group_load_params(g, b);
+		list_for_each_entry(e, &g->entities, group_node) {
+			ret = vmm_sched_attach_entity(b, e);
+			if (ret)
+				goto err_entities;
+		}
+	}
+	return b;
+err_entities:
+	detach_entities(b, e);
+	detach_pcpus(b, pool->nr_pcpus);
+err_exit:
+	if (ops->exit)
+		ops->exit(b);
+err_free:
+	vmm_sched_instance_free(b);
+	return ERR_PTR(ret);
+}
+
+/* --- flip ----------------------------------------------------------------------------- */
+
+static void lock_both(struct vmm_domain *a, struct vmm_domain *b)
+{
+	struct vmm_domain *first = a->reach >= b->reach ? a : b;
+	struct vmm_domain *second = first == a ? b : a;
+
+	vmm_domain_lock(first);
+	if (second != first)
+		vmm_domain_lock(second);
+}
+
+static void unlock_both(struct vmm_domain *a, struct vmm_domain *b)
+{
+	vmm_domain_unlock(a);
+	if (a != b)
+		vmm_domain_unlock(b);
+}
+
+static void take_history(struct vmm_sched *a, struct vmm_pcpu *p,
+			 struct vmm_entity *e, bool trust, u64 now)
+{
+	struct vmm_history *h = &e->handover;
+
+	h->lag_ns = 0;
+	h->share_ppm = e->share_ppm;
+	if (trust && a->ops->give_history)
+		a->ops->give_history(a, p, e, h, now);
+	h->lag_ns = clamp_t(s64, h->lag_ns, -(s64)VMM_LAG_MAX_NS, (s64)VMM_LAG_MAX_NS);
+}
+
+static void give_history(struct vmm_sched *b, struct vmm_pcpu *p,
+			 struct vmm_entity *e, u64 now)
+{
+	if (b->ops->take_history)
+		b->ops->take_history(b, p, e, &e->handover, now);
+}
+
+static void drain(struct vmm_sched *a, struct vmm_pcpu *p, u64 now)
+{
+	bool trust = !p->bypass && !READ_ONCE(a->broken);
+	struct vmm_entity *e;
+
+	/* All accounts first: a lag is relative to those that are still there. */
+	list_for_each_entry(e, &p->queued, queued_node)
+		take_history(a, p, e, trust, now);
+	if (p->curr)
+		take_history(a, p, p->curr, trust, now);
+	if (!trust)
+		return;
+	list_for_each_entry(e, &p->queued, queued_node)
+		a->ops->dequeue(a, p, e, now);
+	if (p->curr)
+		a->ops->put(a, p, p->curr, VMM_PUT_SWAP, now);
+}
+
+static void fill(struct vmm_sched *b, struct vmm_pcpu *p, u64 now,
+		 struct vmm_swap_result *res)
+{
+	struct vmm_entity *e, *curr = p->curr;
+	bool offered;
+	u64 slice;
+
+	list_for_each_entry(e, &p->queued, queued_node) {
+		give_history(b, p, e, now);
+		b->ops->enqueue(b, p, e, VMM_ENQ_SWAP, now);
+		res->queued++;
+	}
+	if (!curr)
+		return;
+	offered = vmm_state(curr) == VMM_GATE_OFFERED;
+	give_history(b, p, curr, now);
+	slice = b->ops->adopt(b, p, curr, offered ? 0 : curr->slice_ran, now);
+	/* So that B decides soon, however generous A was. */
+	slice = clamp_t(u64, slice, VMM_SLICE_MIN_NS, VMM_SWAP_SLICE_NS);
+	if (offered)
+		curr->slice_ns = slice;
+	else
+		p->slice_end = now + slice;
+	res->running++;
+}
+
+/* swap_flip of the model: one pCPU changes hands, under its lock */
+static void swap_flip(struct vmm_pcpu *p, struct vmm_sched *a, struct vmm_sched *b,
+		      struct vmm_swap_result *res)
+{
+	struct vmm_domain *old = p->dom;	/* changes under the pool mutex only */
+	struct vmm_domain *new = vmm_pcpu_domain(p, b->ops->domain);
+	struct vmm_post post = { };
+	u64 now, end, ticks, t0;
+
+	local_irq_disable();
+	lock_both(old, new);
+	t0 = get_cycles();
+	now = vmm_pool_now(p->pool);
+	vmm_charge(p, now);
+	drain(a, p, now);
+	rcu_assign_pointer(p->sched, b);
+	WRITE_ONCE(p->dom, new);
+	p->bypass = false;
+	p->sched_deadline = 0;
+	fill(b, p, now, res);
+	vmm_check_curr(p, now, &post);
+	end = vmm_pool_now(p->pool);
+	ticks = get_cycles() - t0;
+	unlock_both(old, new);
+	local_irq_enable();
+	vmm_post_run(&post);
+
+	res->pause_total_ns += end - now;
+	res->pause_max_ns = max(res->pause_max_ns, end - now);
+	res->pause_total_ticks += ticks;
+	res->pause_max_ticks = max(res->pause_max_ticks, ticks);
+}
+
+/* --- history ------------------------------------------------------------------------------ */
+
+static void history_drop(struct vmm_pool *pool, const struct vmm_sched_ops *ops)
+{
+	u32 i, n = 0;
+
+	for (i = 0; i < pool->nr_history; i++)
+		if (pool->history[i] != ops)
+			pool->history[n++] = pool->history[i];
+	pool->nr_history = n;
+}
+
+static void history_push(struct vmm_pool *pool, const struct vmm_sched_ops *ops)
+{
+	u32 i;
+
+	history_drop(pool, ops);
+	if (ops == &vmm_default_ops)
+		return;		/* it is always the last one */
+	if (pool->nr_history == VMM_HISTORY_DEPTH)
+		pool->nr_history--;
+	for (i = pool->nr_history; i > 0; i--)
+		pool->history[i] = pool->history[i - 1];
+	pool->history[0] = ops;
+	pool->nr_history++;
+}
+
+/* --- the request ---------------------------------------------------------------------------- */
+
+static int activate_locked(struct vmm_pool *pool, const struct vmm_sched_ops *ops,
+			   const struct vmm_param_set *set, unsigned int nr_set,
+			   struct vmm_swap_result *res, const char *cause,
+			   const char **why)
+{
+	struct vmm_sched *a = rcu_dereference_protected(pool->active, true);
+	u64 begin = vmm_pool_now(pool);
+	struct vmm_sched *b;
+	struct vmm_group *g;
+	u32 i;
+
+	lockdep_assert_held(&pool->mutex);
+	memset(res, 0, sizeof(*res));
+	strscpy(res->from, a->ops->name, sizeof(res->from));
+	strscpy(res->to, ops->name, sizeof(res->to));
+	b = swap_prepare(pool, ops, set, nr_set, why);
+	if (IS_ERR(b))
+		return PTR_ERR(b);
+
+	/* The point of no return: nothing below can fail. */
+	for (i = 0; i < pool->nr_pcpus; i++)
+		swap_flip(&pool->pcpus[i], a, b, res);
+	b->activated_ns = vmm_pool_now(pool);
+	rcu_assign_pointer(pool->active, b);
+	list_for_each_entry(g, &pool->groups, node)
+		res->entities += g->nr_entities;
+	history_drop(pool, ops);
+	if (!a->broken)
+		history_push(pool, a->ops);
+	synchronize_rcu();
+	swap_detach(a);
+	*why = NULL;
+	pool->nr_swaps++;
+	res->total_ns = vmm_pool_now(pool) - begin;
+	pool->last_swap = *res;
+	trace_vmm_sched_swap(res->from, res->to, res->pause_max_ticks,
+			     res->entities, res->forced_out);
+	if (pool == vmm_pool0)
+		vmm_event_swap(pool, res, cause);
+	return 0;
+}
+
+static int set_params_locked(struct vmm_pool *pool, const struct vmm_param_set *set,
+			     unsigned int nr_set, const char **why)
+{
+	struct vmm_sched *s = rcu_dereference_protected(pool->active, true);
+	u64 saved[VMM_SCHED_MAX_PARAMS];
+	int ret;
+
+	memcpy(saved, s->param, sizeof(saved));
+	ret = apply_params(s, set, nr_set, why);
+	if (ret)
+		memcpy(s->param, saved, sizeof(saved));
+	else if (s->ops->sched_params)
+		s->ops->sched_params(s);
+	return ret;
+}
+
+/**
+ * vmm_sched_set_params() - change parameters of the active scheduler; all or none
+ * @pool:   where
+ * @set:    names and values
+ * @nr_set: how many
+ * @why:    set to the reason of a refusal
+ *
+ * Context: process; takes the pool mutex.
+ * Return: 0, -ENOENT, -ERANGE.
+ */
+int vmm_sched_set_params(struct vmm_pool *pool, const struct vmm_param_set *set,
+			 unsigned int nr_set, const char **why)
+{
+	int ret;
+
+	mutex_lock(&pool->mutex);
+	ret = set_params_locked(pool, set, nr_set, why);
+	mutex_unlock(&pool->mutex);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(vmm_sched_set_params);
+
+/**
+ * vmm_sched_activate() - make a scheduler the active one, live
+ * @pool:   where
+ * @ops:    which; the caller holds a reference on its module (vmm_sched_get())
+ * @set:    values of its parameters
+ * @nr_set: how many
+ * @res:    what was done and how long it took
+ * @why:    set to the reason of a failure
+ *
+ * When it is active already only the parameters change.
+ *
+ * Context: process, may sleep.
+ * Return: 0, or a negative errno: the old scheduler is still active.
+ */
+int vmm_sched_activate(struct vmm_pool *pool, const struct vmm_sched_ops *ops,
+		       const struct vmm_param_set *set, unsigned int nr_set,
+		       struct vmm_swap_result *res, const char **why)
+{
+	struct vmm_sched *a;
+	int ret;
+
+	if (mutex_lock_killable(&pool->mutex)) {
+		*why = "interrupted";
+		return -EINTR;
+	}
+	a = rcu_dereference_protected(pool->active, true);
+	if (a->ops == ops && !a->broken) {
+		memset(res, 0, sizeof(*res));
+		strscpy(res->from, ops->name, sizeof(res->from));
+		strscpy(res->to, ops->name, sizeof(res->to));
+		ret = set_params_locked(pool, set, nr_set, why);
+	} else {
+		ret = activate_locked(pool, ops, set, nr_set, res, "request", why);
+	}
+	mutex_unlock(&pool->mutex);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(vmm_sched_activate);
+
+/* The one before, and the one before that; the default cannot fail. */
+static void fall_back(struct vmm_pool *pool, const char *cause)
+{
+	struct vmm_swap_result res;
+	const char *why;
+
+	while (pool->nr_history) {
+		const struct vmm_sched_ops *ops = pool->history[0];
+		int ret;
+
+		history_drop(pool, ops);
+		/* Its module may be about to go: then its own unregistration waits for the mutex. */
+		if (!try_module_get(ops->owner))
+			continue;
+		ret = activate_locked(pool, ops, NULL, 0, &res, cause, &why);
+		module_put(ops->owner);
+		if (!ret)
+			return;
+		pr_warn("scheduler %s could not take over again: %s (%d)\n", ops->name,
+			why, ret);
+	}
+	WARN_ON(activate_locked(pool, &vmm_default_ops, NULL, 0, &res, cause, &why));
+}
+
+/** vmm_swap_broken() - replace a scheduler that broke its contract. Process context. */
+void vmm_swap_broken(struct vmm_pool *pool)
+{
+	struct vmm_sched *a;
+
+	mutex_lock(&pool->mutex);
+	a = rcu_dereference_protected(pool->active, true);
+	if (a->broken) {
+		pr_err("scheduler %s thrown out: it %s (entity %u, pCPU %u)\n",
+		       pool->last_exit.name, pool->last_exit.reason,
+		       pool->last_exit.entity, pool->last_exit.pcpu);
+		fall_back(pool, "breach");
+	}
+	mutex_unlock(&pool->mutex);
+}
+EXPORT_SYMBOL_GPL(vmm_swap_broken);
+
+/**
+ * vmm_swap_unregister() - a scheduler's module goes
+ * @pool: where it may be active
+ * @ops:  its table
+ *
+ * Context: process, may sleep.
+ */
+void vmm_swap_unregister(struct vmm_pool *pool, const struct vmm_sched_ops *ops)
+{
+	struct vmm_sched *a;
+
+	mutex_lock(&pool->mutex);
+	history_drop(pool, ops);
+	a = rcu_dereference_protected(pool->active, true);
+	if (a->ops == ops) {
+		/* Not to come back by way of the history. */
+		fall_back(pool, "unload");
+		history_drop(pool, ops);
+	}
+	mutex_unlock(&pool->mutex);
+}
+EXPORT_SYMBOL_GPL(vmm_swap_unregister);
