@@ -112,6 +112,7 @@ void vmm_charge(struct vmm_pcpu *p, u64 now)
 	if (!p->bypass)
 		s->ops->charge(s, p, e, ran, now);
 }
+EXPORT_SYMBOL_GPL(vmm_charge);
 
 /** vmm_pcpu_idle() - nobody needs @p: free, or its owner is halted with nobody waiting */
 bool vmm_pcpu_idle(const struct vmm_pcpu *p)

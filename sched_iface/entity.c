@@ -213,6 +213,7 @@ void vmm_group_params_changed(struct vmm_group *g)
 		vmm_entity_unlock(p, flags);
 	}
 }
+EXPORT_SYMBOL_GPL(vmm_group_params_changed);
 
 /**
  * vmm_group_set_affinity() - where a VM's entities may run
@@ -304,6 +305,7 @@ int vmm_group_set_param(struct vmm_group *g, const char *name, u64 val, const ch
 		WRITE_ONCE(g->param[s->slot][idx], val);
 	return ret;
 }
+EXPORT_SYMBOL_GPL(vmm_group_set_param);
 
 /** vmm_group_load_params() - fill param[slot] for a scheduler: remembered values, else defaults */
 void vmm_group_load_params(struct vmm_group *g, const struct vmm_sched *s)

@@ -49,6 +49,7 @@ void vmm_pcpu_lock(struct vmm_pcpu *p) __acquires(p)
 	}
 	__acquire(p);
 }
+EXPORT_SYMBOL_GPL(vmm_pcpu_lock);
 
 /** vmm_pcpu_unlock() - undo vmm_pcpu_lock() */
 void vmm_pcpu_unlock(struct vmm_pcpu *p) __releases(p)
@@ -56,11 +57,13 @@ void vmm_pcpu_unlock(struct vmm_pcpu *p) __releases(p)
 	vmm_domain_unlock(p->dom);
 	__release(p);
 }
+EXPORT_SYMBOL_GPL(vmm_pcpu_unlock);
 
 void vmm_assert_locked(const struct vmm_pcpu *p)
 {
 	lockdep_assert_held(&p->dom->lock);
 }
+EXPORT_SYMBOL_GPL(vmm_assert_locked);
 
 /**
  * vmm_entity_lock() - lock the dispatch domain that an entity belongs to now
@@ -83,6 +86,7 @@ struct vmm_pcpu *vmm_entity_lock(struct vmm_entity *e, unsigned long *flags)
 		vmm_pcpu_unlock(p);
 	}
 }
+EXPORT_SYMBOL_GPL(vmm_entity_lock);
 
 /** vmm_entity_unlock() - undo vmm_entity_lock() */
 void vmm_entity_unlock(struct vmm_pcpu *p, unsigned long flags) __releases(p)
@@ -90,6 +94,7 @@ void vmm_entity_unlock(struct vmm_pcpu *p, unsigned long flags) __releases(p)
 	vmm_pcpu_unlock(p);
 	local_irq_restore(flags);
 }
+EXPORT_SYMBOL_GPL(vmm_entity_unlock);
 
 static int pool_make_domains(struct vmm_pool *pool, const u32 *llc_of)
 {

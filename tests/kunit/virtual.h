@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A virtual machine room for KUnit: a pool of pCPUs that do not exist, under a
+ * clock that stands still until the test moves it, with vCPU threads that are
+ * rows of a table. The gate, dispatch and swap are the real ones.
+ */
+#ifndef _VMM_KUNIT_VIRTUAL_H
+#define _VMM_KUNIT_VIRTUAL_H
+
+#include <kunit/test.h>
+#include "../../sched_iface/internal.h"
+
+#define VIRT_HORIZON	U64_MAX
+
+/** struct virt_vcpu - an entity and what its fake thread does */
+struct virt_vcpu {
+	struct vmm_entity e;
+	struct vmm_group *group;
+	bool absent;		/* its thread does not run: it takes no offer */
+	bool hog;		/* claims again whenever it is OUT */
+	bool woken;		/* host->wake() was called since the last step */
+	u64 wake_ns;		/* BLOCKED: to be woken then; 0: not planned */
+	u64 run_for;		/* a sleeper: runs so long, then blocks */
+	u64 sleep_for;		/* ... for so long */
+	u64 started;		/* became owner at */
+};
+
+/** struct virt_room - a pool and its clock */
+struct virt_room {
+	struct vmm_host_ops host;
+	struct vmm_pool *pool;
+	u64 now;
+	u32 nr_pcpus;
+	u64 *timer;		/* of each pCPU, VIRT_HORIZON: off */
+	u64 pool_timer;
+	struct vmm_sched *pool_timer_of;
+	u32 nr_vcpus;
+	struct virt_vcpu *vcpu;
+	u32 nr_groups;
+	u64 kicks;
+	bool broken;		/* host->broken() was called */
+};
+
+struct virt_room *virt_create(struct kunit *test, u32 nr_pcpus, u32 nr_vcpus);
+void virt_destroy(struct virt_room *room);
+void virt_online(struct virt_room *room, u32 pcpu, bool online);
+/* Runs everything that is due, then time, until @until ns. */
+void virt_run(struct virt_room *room, u64 until);
+/* What is due at this instant, without moving the clock. */
+void virt_settle(struct virt_room *room);
+/* Every invariant that can be seen from outside, at this instant. */
+void virt_check(struct kunit *test, struct virt_room *room);
+u64 virt_ran(struct virt_room *room, u32 vcpu);
+int virt_swap(struct virt_room *room, const char *name);
+
+#endif /* _VMM_KUNIT_VIRTUAL_H */
