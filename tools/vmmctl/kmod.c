@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * vmmctl: loading and unloading schedulers' modules, through libkmod.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <libkmod.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "vmmctl.h"
+
+/* libkmod's own words would come on stderr beside ours. */
+static void silent(void *data, int priority, const char *file, int line, const char *fn,
+		   const char *format, va_list args)
+{
+	(void)data, (void)priority, (void)file, (void)line, (void)fn, (void)format, (void)args;
+}
+
+static struct kmod_ctx *open_kmod(void)
+{
+	struct kmod_ctx *ctx = kmod_new(NULL, NULL);
+
+	if (ctx)
+		kmod_set_log_fn(ctx, silent, NULL);
+	return ctx;
+}
+
+static const char *why_not(int err)
+{
+	switch (err) {
+	case ENOENT:
+		return "there is no such module for this kernel, or it needs a symbol that nobody has (is sched_iface loaded?)";
+	case ENOEXEC:
+		return "it is no module for this kernel, or was built for another version of the scheduler interface; the kernel log says which";
+	case EINVAL:
+		return "it is not a whole scheduler; the kernel log names what is missing";
+	case EEXIST:
+		return "it is loaded already";
+	case EBUSY:
+		return "it is in use";
+	default:
+		return strerror(err);
+	}
+}
+
+int module_load(const char *what)
+{
+	bool path = strchr(what, '/') || strstr(what, ".ko");
+	struct kmod_ctx *ctx = open_kmod();
+	struct kmod_module *mod = NULL;
+	struct kmod_list *list = NULL;
+	char name[64];
+	int err = -ENOMEM;
+
+	if (!ctx)
+		return refused("out of memory");
+	if (path) {
+		err = access(what, R_OK) ? -errno : kmod_module_new_from_path(ctx, what, &mod);
+		if (!err)
+			err = kmod_module_insert_module(mod, 0, NULL);
+	} else {
+		snprintf(name, sizeof(name), "sched_%s", what);
+		err = kmod_module_new_from_lookup(ctx, name, &list);
+		if (!err && !list)
+			err = -ENOENT;
+		if (!err) {
+			mod = kmod_module_get_module(list);
+			err = kmod_module_probe_insert_module(mod,
+				KMOD_PROBE_FAIL_ON_LOADED, NULL, NULL, NULL, NULL);
+		}
+	}
+	kmod_module_unref(mod);
+	kmod_module_unref_list(list);
+	kmod_unref(ctx);
+	if (err)
+		return refused("cannot load %s: %s", what, path && err == -ENOENT &&
+			       access(what, F_OK) ? "there is no such file" : why_not(-err));
+	return DONE;
+}
+
+int module_unload(const char *sched)
+{
+	struct kmod_ctx *ctx = open_kmod();
+	struct kmod_module *mod = NULL;
+	char name[64];
+	int err = -ENOMEM;
+
+	if (!ctx)
+		return refused("out of memory");
+	snprintf(name, sizeof(name), "sched_%s", sched);
+	err = kmod_module_new_from_name(ctx, name, &mod);
+	if (!err)
+		err = kmod_module_remove_module(mod, O_NONBLOCK);
+	kmod_module_unref(mod);
+	kmod_unref(ctx);
+	if (err)
+		return refused("cannot unload %s: %s", sched, err == -ENOENT ?
+			       "its module is not called as it is; rmmod the module" : why_not(-err));
+	return DONE;
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * vmmctl: the only file that talks to the kernel.
+ */
+#include <errno.h>
+#include <linux/netlink.h>
+#include <netlink/genl/ctrl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+#include "vmmctl.h"
+
+static struct nl_sock *sock;
+static int family;
+
+static int nl_open(void)
+{
+	int err, on = 1;
+
+	if (sock)
+		return 0;
+	sock = nl_socket_alloc();
+	if (!sock) {
+		refused("out of memory");
+		return -1;
+	}
+	err = genl_connect(sock);
+	if (err) {
+		refused("no netlink socket: %s", nl_geterror(err));
+		return -1;
+	}
+	setsockopt(nl_socket_get_fd(sock), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
+	nl_socket_set_msg_buf_size(sock, 64 * 1024);
+	family = genl_ctrl_resolve(sock, VMM_GENL_NAME);
+	if (family < 0) {
+		refused("the kernel does not know vmm: is sched_iface loaded? (modprobe vmm_core)");
+		return -1;
+	}
+	return 0;
+}
+
+void ctl_close(void)
+{
+	if (sock)
+		nl_socket_free(sock);
+	sock = NULL;
+}
+
+struct nl_msg *nl_request(uint8_t cmd, int flags)
+{
+	struct nl_msg *msg;
+
+	if (nl_open())
+		return NULL;
+	msg = nlmsg_alloc();
+	if (!msg || !genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, family, 0,
+				 NLM_F_REQUEST | flags, cmd, VMM_GENL_VERSION)) {
+		nlmsg_free(msg);
+		refused("out of memory");
+		return NULL;
+	}
+	return msg;
+}
+
+struct talk {
+	nl_answer answer;
+	void *arg;
+	int error;		/* positive errno of the kernel */
+	bool done;
+	char why[256];
+};
+
+static int on_valid(struct nl_msg *msg, void *arg)
+{
+	struct nlattr *attr[VMM_ATTR_MAX + 1];
+	struct talk *t = arg;
+
+	if (!genlmsg_parse(nlmsg_hdr(msg), 0, attr, VMM_ATTR_MAX, NULL) && t->answer)
+		t->answer(nlmsg_hdr(msg), attr, t->arg);
+	return NL_OK;
+}
+
+static int on_finish(struct nl_msg *msg, void *arg)
+{
+	struct talk *t = arg;
+
+	(void)msg;
+	t->done = true;
+	return NL_STOP;
+}
+
+/* The reason lies behind the header that the error message quotes. */
+static void read_extack(struct talk *t, struct nlmsghdr *h, struct nlmsgerr *err)
+{
+	size_t skip = sizeof(*h) + sizeof(*err);
+	struct nlattr *attr[NLMSGERR_ATTR_MAX + 1];
+
+	if (!(h->nlmsg_flags & NLM_F_ACK_TLVS))
+		return;
+	if (!(h->nlmsg_flags & NLM_F_CAPPED))
+		skip += err->msg.nlmsg_len - sizeof(struct nlmsghdr);
+	if (h->nlmsg_len <= skip)
+		return;
+	if (nla_parse(attr, NLMSGERR_ATTR_MAX, (struct nlattr *)((char *)h + skip),
+		      h->nlmsg_len - skip, NULL) || !attr[NLMSGERR_ATTR_MSG])
+		return;
+	snprintf(t->why, sizeof(t->why), "%s", nla_get_string(attr[NLMSGERR_ATTR_MSG]));
+}
+
+static int on_error(struct sockaddr_nl *peer, struct nlmsgerr *err, void *arg)
+{
+	struct talk *t = arg;
+
+	(void)peer;
+	t->error = -err->error;
+	t->done = true;
+	read_extack(t, (struct nlmsghdr *)((char *)err - sizeof(struct nlmsghdr)), err);
+	return NL_STOP;
+}
+
+int nl_talk(struct nl_msg *msg, nl_answer answer, void *arg)
+{
+	struct talk t = { .answer = answer, .arg = arg };
+	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
+	int err = -NLE_NOMEM;
+
+	if (cb) {
+		nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_valid, &t);
+		nl_cb_set(cb, NL_CB_FINISH, NL_CB_CUSTOM, on_finish, &t);
+		nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, on_finish, &t);
+		nl_cb_err(cb, NL_CB_CUSTOM, on_error, &t);
+		err = nl_send_auto(sock, msg);
+		while (err >= 0 && !t.done)
+			err = nl_recvmsgs(sock, cb);
+		nl_cb_put(cb);
+	}
+	nlmsg_free(msg);
+	if (t.error)
+		return t.why[0] ? refused("%s (%s)", t.why, strerror(t.error)) :
+				  refused("%s", strerror(t.error));
+	if (err < 0)
+		return refused("netlink: %s", nl_geterror(err));
+	return DONE;
+}
+
+static int (*event_handler)(uint8_t cmd, struct nlattr **attr);
+
+static int on_event(struct nl_msg *msg, void *arg)
+{
+	struct nlattr *attr[VMM_ATTR_MAX + 1];
+	struct genlmsghdr *g = nlmsg_data(nlmsg_hdr(msg));
+
+	(void)arg;
+	if (!genlmsg_parse(nlmsg_hdr(msg), 0, attr, VMM_ATTR_MAX, NULL))
+		event_handler(g->cmd, attr);
+	return NL_OK;
+}
+
+/** nl_events() - hand events to @event until SIGINT or SIGTERM */
+int nl_events(int (*event)(uint8_t cmd, struct nlattr **attr))
+{
+	struct pollfd fds[2];
+	sigset_t set;
+	int group, err;
+
+	if (nl_open())
+		return REFUSED;
+	group = genl_ctrl_resolve_grp(sock, VMM_GENL_NAME, VMM_GENL_MCGRP_EVENTS);
+	if (group < 0)
+		return refused("the kernel has no event group: %s", nl_geterror(group));
+	nl_socket_disable_seq_check(sock);
+	err = nl_socket_add_membership(sock, group);
+	if (err)
+		return refused("watching events takes CAP_SYS_ADMIN: %s", nl_geterror(err));
+	event_handler = event;
+	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_event, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	fds[0].fd = nl_socket_get_fd(sock);
+	fds[0].events = POLLIN;
+	fds[1].fd = signalfd(-1, &set, SFD_CLOEXEC);
+	fds[1].events = POLLIN;
+	for (;;) {
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			return refused("poll: %s", strerror(errno));
+		if (fds[0].revents & (POLLIN | POLLERR)) {
+			err = nl_recvmsgs_default(sock);
+			if (err == -NLE_NOMEM)
+				fprintf(stderr, "vmmctl: events were lost: they came too fast\n");
+			else if (err < 0 && err != -NLE_AGAIN)
+				return refused("netlink: %s", nl_geterror(err));
+		}
+		if (fds[1].revents & POLLIN)
+			return DONE;
+	}
+}
