@@ -202,19 +202,22 @@ void vmm_put_curr(struct vmm_pcpu *p, enum vmm_put_why why, u64 now)
 
 /**
  * vmm_take_back() - take a pCPU from an owner whose thread is away
- * @p:   the pCPU; p->curr is set
- * @now: ns
+ * @p:       the pCPU; p->curr is set
+ * @now:     ns
+ * @requeue: an owner that the host preempted and whose turn is over is queued
+ *           again at once, as it would have done itself; else it becomes OUT
  *
  * gate_expire of the model: a loan ran out, or the host keeps the thread off.
  *
  * Return: true when it was taken (p->curr is NULL); false when the thread is
  * at the guest, or came back in this moment.
  */
-bool vmm_take_back(struct vmm_pcpu *p, u64 now)
+bool vmm_take_back(struct vmm_pcpu *p, u64 now, bool requeue)
 {
 	struct vmm_entity *e = p->curr;
 	enum vmm_gate_state st = vmm_state(e);
-	bool loan = st == VMM_GATE_LOANED;
+	enum vmm_put_why why = VMM_PUT_LOST;
+	bool over;
 
 	if (st != VMM_GATE_LOANED && st != VMM_GATE_OFF)
 		return false;
@@ -222,14 +225,23 @@ bool vmm_take_back(struct vmm_pcpu *p, u64 now)
 	vmm_charge(p, now);
 	if (atomic_cmpxchg(&e->state, st, VMM_GATE_OUT) != st)
 		return false;
-	if (loan)
+	over = p->resched || now >= p->slice_end;
+	if (st == VMM_GATE_LOANED) {
 		e->stats.loan_expired++;
-	else if (!e->off_slept)
-		e->stats.losses++;
-	if (e->next_why == VMM_ENQ_NEW && !loan)
+		why = VMM_PUT_LEAVE;
+	} else if (e->next_why == VMM_ENQ_WAKE) {
+		why = VMM_PUT_BLOCK;
+	} else if (requeue && over && !READ_ONCE(e->off_slept) && vmm_entity_allowed(e, p)) {
+		why = p->preempt ? VMM_PUT_PREEMPT : VMM_PUT_SLICE;
+		vmm_put_curr(p, why, now);
+		vmm_enqueue(p, e, why == VMM_PUT_PREEMPT ? VMM_ENQ_PREEMPT : VMM_ENQ_SLICE, now);
+		return true;
+	} else {
+		if (!READ_ONCE(e->off_slept))
+			e->stats.losses++;
 		e->next_why = VMM_ENQ_PREEMPT;
-	vmm_put_curr(p, loan ? VMM_PUT_LEAVE :
-		     e->next_why == VMM_ENQ_WAKE ? VMM_PUT_BLOCK : VMM_PUT_LOST, now);
+	}
+	vmm_put_curr(p, why, now);
 	return true;
 }
 
@@ -435,11 +447,11 @@ void vmm_check_curr(struct vmm_pcpu *p, u64 now, struct vmm_post *post)
 		if (!e->loan_until)
 			e->loan_until = now + VMM_LOAN_NS;
 		if (now >= min(e->loan_until, p->slice_end) || p->resched)
-			gone = vmm_take_back(p, now);
+			gone = vmm_take_back(p, now, true);
 		break;
 	case VMM_GATE_OFF:
 		if (now >= off_deadline(p, e) || p->resched)
-			gone = vmm_take_back(p, now);
+			gone = vmm_take_back(p, now, true);
 		break;
 	default:
 		break;
@@ -450,6 +462,20 @@ void vmm_check_curr(struct vmm_pcpu *p, u64 now, struct vmm_post *post)
 		vmm_pick(p, now, post);
 	else
 		vmm_update_timer(p, now);
+}
+
+/* Somebody woke whose claim limits, or is better than, that of the holder of the offer. */
+static void wake_beside_offer(struct vmm_pcpu *p, u64 rem, u64 now)
+{
+	struct vmm_entity *e = p->curr;
+
+	if (rem) {
+		e->slice_ns = min(e->slice_ns, rem);
+		return;
+	}
+	/* Its thread finds itself queued again; vmm_check_curr() picks. */
+	vmm_put_curr(p, VMM_PUT_PREEMPT, now);
+	vmm_enqueue(p, e, VMM_ENQ_PREEMPT, now);
 }
 
 /**
@@ -468,10 +494,12 @@ void vmm_enqueued(struct vmm_pcpu *p, struct vmm_entity *e, u64 now,
 
 	/* Pairs with the compare-and-exchange in vmm_gate_exit() and vmm_gate_sched_out(). */
 	smp_mb();
-	if (curr && vmm_state(curr) != VMM_GATE_OFFERED && !p->bypass && s->ops->wakeup) {
+	if (curr && !p->bypass && s->ops->wakeup) {
 		vmm_charge(p, now);
 		rem = s->ops->wakeup(s, p, curr, e, now);
-		if (!rem) {
+		if (vmm_state(curr) == VMM_GATE_OFFERED) {
+			wake_beside_offer(p, rem, now);
+		} else if (!rem) {
 			p->slice_end = now;
 			p->preempt = true;
 			if (vmm_state(curr) == VMM_GATE_OWNER)

@@ -239,7 +239,7 @@ void vmm_gate_cancel(struct vmm_entity *e)
 		break;
 	case VMM_GATE_LOANED:
 	case VMM_GATE_OFF:
-		if (vmm_take_back(p, now))
+		if (vmm_take_back(p, now, false))
 			vmm_pick(p, now, &post);
 		break;
 	case VMM_GATE_BLOCKED:
@@ -432,7 +432,10 @@ void vmm_gate_exit(struct vmm_entity *e, enum vmm_gate_how how)
 	struct vmm_pcpu *p = e->home;
 
 	if (vmm_state(e) != VMM_GATE_OFF) {
-		if (how == VMM_EXIT_HALT && vmm_state(e) == VMM_GATE_OUT)
+		/* The pCPU was taken on the way here; it may wait for another already. */
+		if (vmm_state(e) != VMM_GATE_OUT)
+			vmm_gate_cancel(e);
+		if (how == VMM_EXIT_HALT)
 			e->next_why = VMM_ENQ_WAKE;
 		return;
 	}
@@ -480,7 +483,7 @@ static void end_other_loan(struct vmm_entity *e)
 	now = vmm_pool_now(p->pool);
 	c = p->curr;
 	if (c && c != e && c->task == current && vmm_state(c) != VMM_GATE_OFFERED &&
-	    vmm_take_back(p, now))
+	    vmm_take_back(p, now, false))
 		vmm_pick(p, now, &post);
 	vmm_pcpu_unlock(p);
 	local_irq_restore(flags);
@@ -611,7 +614,7 @@ void vmm_gate_requeue(struct vmm_entity *e)
 			break;
 		case VMM_GATE_LOANED:
 		case VMM_GATE_OFF:
-			if (vmm_take_back(p, now)) {
+			if (vmm_take_back(p, now, false)) {
 				e->next_why = VMM_ENQ_MIGRATE;
 				vmm_pick(p, now, &post);
 				break;

@@ -201,7 +201,7 @@ void vmm_dequeue(struct vmm_pcpu *p, struct vmm_entity *e, u64 now);
 void vmm_charge(struct vmm_pcpu *p, u64 now);
 /* The owner or holder of the offer stops: charged, put, state OUT, nobody picked yet. */
 void vmm_put_curr(struct vmm_pcpu *p, enum vmm_put_why why, u64 now);
-bool vmm_take_back(struct vmm_pcpu *p, u64 now);
+bool vmm_take_back(struct vmm_pcpu *p, u64 now, bool requeue);
 void vmm_pick(struct vmm_pcpu *p, u64 now, struct vmm_post *post);
 void vmm_check_curr(struct vmm_pcpu *p, u64 now, struct vmm_post *post);
 void vmm_enqueued(struct vmm_pcpu *p, struct vmm_entity *e, u64 now,
