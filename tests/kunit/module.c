@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * vmm_kunit: the suites of the project in one module. Loading it runs them
+ * all; results are in the kernel log and in /sys/kernel/debug/kunit.
+ */
+#include <linux/module.h>
+
+/* vmm_sched_ops tests them by name. */
+MODULE_SOFTDEP("pre: sched_rr sched_bvt");
+MODULE_DESCRIPTION("KUnit tests of the hypervisor");
+MODULE_LICENSE("GPL");
