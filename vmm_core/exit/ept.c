@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Guest-physical addresses without a mapping, or with one that does not allow
+ * the access: a page to map, or a device that user space has.
+ */
+#include "exit/exit.h"
+
+#define EPT_UNBLOCKED_NMI	BIT(12)		/* the access was made by IRET */
+
+/*
+ * An event was on its way through the IDT, and the memory it needs is a
+ * device's: there is no instruction to emulate.
+ */
+static int event_through_device(struct vmm_vcpu *vcpu, gpa_t gpa)
+{
+	u64 data[4] = { vcpu->vmx->idt_vectoring, vcpu->vmx->exit_reason, vmx_qualification(), gpa };
+
+	return vmm_internal_error(vcpu, KVM_INTERNAL_ERROR_DELIVERY_EV, data, 4);
+}
+
+/** exit_ept_violation() - see the head of the file */
+int exit_ept_violation(struct vmm_vcpu *vcpu)
+{
+	unsigned long qual = vmx_qualification();
+	gpa_t gpa = vmcs_read64(GUEST_PHYSICAL_ADDRESS);
+	bool vectoring = vcpu->vmx->idt_vectoring & VECTORING_INFO_VALID_MASK;
+	int r;
+
+	/* IRET ended the blocking of NMIs before it faulted: it will run again. */
+	if (unlikely(qual & EPT_UNBLOCKED_NMI) && !vectoring)
+		vmm_set_nmi_blocked(vcpu, true);
+	r = vmm_mmu_fault(vcpu, gpa, qual & EPT_VIOLATION_ACC_WRITE, qual & EPT_VIOLATION_ACC_INSTR);
+	if (r != VMM_FAULT_MMIO)
+		return r;
+	if (unlikely(vectoring))
+		return event_through_device(vcpu, gpa);
+	return vmm_emulate_mmio(vcpu, gpa, qual & EPT_VIOLATION_GVA_TRANSLATED);
+}
+
+/** exit_ept_misconfig() - we make no such entries: something is badly wrong */
+int exit_ept_misconfig(struct vmm_vcpu *vcpu)
+{
+	u64 data[2] = { EXIT_REASON_EPT_MISCONFIG, vmcs_read64(GUEST_PHYSICAL_ADDRESS) };
+
+	vmx_dump_vmcs(vcpu);
+	return vmm_internal_error(vcpu, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON, data, 2);
+}

@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A vCPU: birth, RESET, end, and KVM_RUN.
+ *
+ * KVM_RUN first finishes what user space was asked to complete, then passes the
+ * gate and runs the guest for as long as the gate lets it. While the VMCS is
+ * loaded a preempt notifier is registered: the host may take the CPU at any
+ * time, and gives it back on whichever CPU it likes. It is never registered
+ * while the thread waits at the gate or runs user space.
+ *
+ * Locking: vcpu->mutex is held by the caller of everything but create and
+ * destroy. The notifier runs with interrupts off under the rq lock (out), and
+ * with preemption off (in).
+ */
+#include <linux/entry-kvm.h>
+#include <linux/mm.h>
+#include <linux/pid.h>
+#include <linux/preempt.h>
+#include <linux/sched/signal.h>
+#include <linux/signal.h>
+#include <linux/slab.h>
+#include <linux/version.h>
+#include <asm/apicdef.h>
+#include <asm/fpu/api.h>
+#include <asm/fpu/xstate.h>
+#include <asm/msr-index.h>
+#include "vmx/vmx.h"
+
+/* --- who has the CPU --------------------------------------------------------- */
+
+static inline bool current_runnable(void)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+	return task_is_runnable(current);
+#else
+	return current->on_rq;
+#endif
+}
+
+static void sched_out(struct preempt_notifier *notifier, struct task_struct *next)
+{
+	struct vmm_vcpu *vcpu = container_of(notifier, struct vmm_vcpu, notifier);
+
+	vmx_vcpu_put(vcpu);
+	if (vcpu->in_gate)
+		vmm_gate_sched_out(&vcpu->entity, current_runnable());
+}
+
+static void sched_in(struct preempt_notifier *notifier, int cpu)
+{
+	struct vmm_vcpu *vcpu = container_of(notifier, struct vmm_vcpu, notifier);
+
+	vmx_vcpu_load(vcpu, cpu);
+	if (vcpu->in_gate)
+		vmm_gate_sched_in(&vcpu->entity);
+}
+
+static struct preempt_ops vcpu_preempt_ops = {
+	.sched_in = sched_in,
+	.sched_out = sched_out,
+};
+
+/**
+ * vmm_vcpu_load() - make the vCPU's VMCS accessible to the calling thread
+ * @vcpu: the vCPU; its mutex is held, or nobody else knows it
+ *
+ * Context: process; preemptible afterwards, may sleep until vmm_vcpu_put().
+ */
+void vmm_vcpu_load(struct vmm_vcpu *vcpu)
+{
+	int cpu = get_cpu();
+
+	preempt_notifier_register(&vcpu->notifier);
+	vmx_vcpu_load(vcpu, cpu);
+	put_cpu();
+}
+
+/** vmm_vcpu_put() - the inverse of vmm_vcpu_load() */
+void vmm_vcpu_put(struct vmm_vcpu *vcpu)
+{
+	preempt_disable();
+	vmx_vcpu_put(vcpu);
+	preempt_notifier_unregister(&vcpu->notifier);
+	preempt_enable();
+}
+
+/* --- life --------------------------------------------------------------------- */
+
+static void free_run_pages(struct vmm_vcpu *vcpu)
+{
+	int i;
+
+	for (i = 0; i < VMM_RUN_PAGES; i++) {
+		if (vcpu->run_pages[i])
+			put_page(vcpu->run_pages[i]);
+	}
+}
+
+static int alloc_run_pages(struct vmm_vcpu *vcpu)
+{
+	int i;
+
+	for (i = 0; i < VMM_RUN_PAGES; i++) {
+		vcpu->run_pages[i] = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+		if (!vcpu->run_pages[i]) {
+			free_run_pages(vcpu);
+			return -ENOMEM;
+		}
+	}
+	vcpu->run = page_address(vcpu->run_pages[0]);
+	vcpu->pio_data = page_address(vcpu->run_pages[KVM_PIO_PAGE_OFFSET]);
+	return 0;
+}
+
+/**
+ * vmm_vcpu_create() - a new vCPU in its state after RESET
+ * @vm:  its VM; vm->lock is held
+ * @id:  its number, checked by the caller
+ * @out: the vCPU
+ *
+ * The caller makes it known in vm->vcpus. May sleep.
+ * Return: 0, -ENOMEM, or what vmm_entity_init() says.
+ */
+int vmm_vcpu_create(struct vmm_vm *vm, u32 id, struct vmm_vcpu **out)
+{
+	struct vmm_vcpu *vcpu;
+	int r;
+
+	vcpu = kvzalloc(sizeof(*vcpu), GFP_KERNEL_ACCOUNT);
+	if (!vcpu)
+		return -ENOMEM;
+	vcpu->vm = vm;
+	vcpu->id = id;
+	vcpu->cpu = -1;
+	mutex_init(&vcpu->mutex);
+	r = alloc_run_pages(vcpu);
+	if (r)
+		goto err_vcpu;
+	if (!fpu_alloc_guest_fpstate(&vcpu->fpu)) {
+		r = -ENOMEM;
+		goto err_pages;
+	}
+	r = vmm_entity_init(&vcpu->entity, vm->group, id);
+	if (r)
+		goto err_fpu;
+	preempt_notifier_inc();
+	preempt_notifier_init(&vcpu->notifier, &vcpu_preempt_ops);
+	r = vmx_vcpu_create(vcpu);
+	if (r)
+		goto err_entity;
+	vmm_cpuid_reset(vcpu);
+	vmm_vcpu_load(vcpu);
+	vmm_vcpu_reset(vcpu);
+	vmm_vcpu_put(vcpu);
+	*out = vcpu;
+	return 0;
+
+err_entity:
+	preempt_notifier_dec();
+	vmm_entity_destroy(&vcpu->entity);
+err_fpu:
+	fpu_free_guest_fpstate(&vcpu->fpu);
+err_pages:
+	free_run_pages(vcpu);
+err_vcpu:
+	kvfree(vcpu);
+	return r;
+}
+
+/** vmm_vcpu_destroy() - the vCPU is gone; no thread uses it. May sleep. */
+void vmm_vcpu_destroy(struct vmm_vcpu *vcpu)
+{
+	vmm_entity_destroy(&vcpu->entity);
+	vmx_vcpu_destroy(vcpu);
+	preempt_notifier_dec();
+	fpu_free_guest_fpstate(&vcpu->fpu);
+	put_pid(rcu_dereference_protected(vcpu->pid, true));
+	free_run_pages(vcpu);
+	kvfree(vcpu->cpuid);
+	kvfree(vcpu);
+}
+
+/**
+ * vmm_vcpu_reset() - architectural state after RESET
+ * @vcpu: the vCPU
+ *
+ * What user space set (CPUID, its limits, the signal mask) stays.
+ * Context: the VMCS is loaded; may sleep.
+ */
+void vmm_vcpu_reset(struct vmm_vcpu *vcpu)
+{
+	int i;
+
+	memset(vcpu->regs, 0, sizeof(vcpu->regs));
+	/* EDX: family, model and stepping; family 6 where CPUID has not been set. */
+	vcpu->regs[VMM_RDX] = 0x600;
+	vcpu->regs_avail = GENMASK(VMM_NR_GPRS - 1, 0);
+	vcpu->regs_dirty = 0;
+	memset(&vcpu->exception, 0, sizeof(vcpu->exception));
+	memset(&vcpu->interrupt, 0, sizeof(vcpu->interrupt));
+	memset(&vcpu->nmi, 0, sizeof(vcpu->nmi));
+	vcpu->nmi_pending = 0;
+	vcpu->cr2 = 0;
+	vcpu->cr8 = 0;
+	vcpu->dr6 = DR6_RESERVED;
+	vcpu->dr7 = 0x400;
+	for (i = 0; i < 4; i++)
+		vcpu->db[i] = 0;
+	vcpu->xcr0 = XFEATURE_MASK_FP;
+	vcpu->xss = 0;
+	vcpu->pkru = 0;
+	vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
+	vcpu->apic_base = APIC_DEFAULT_PHYS_BASE | MSR_IA32_APICBASE_ENABLE;
+	if (!vcpu->id)
+		vcpu->apic_base |= MSR_IA32_APICBASE_BSP;
+	vmm_msr_reset(vcpu);
+	vmx_vcpu_reset(vcpu);
+}
+
+/* --- KVM_RUN --------------------------------------------------------------------- */
+
+/* What user space reads beside the exit: the VMCS is loaded. */
+static void publish(struct vmm_vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+
+	run->if_flag = !!(vmm_read_reg(vcpu, VMM_RFLAGS) & X86_EFLAGS_IF);
+	run->cr8 = vcpu->cr8;
+	run->apic_base = vcpu->apic_base;
+	run->ready_for_interrupt_injection = !vcpu->interrupt.pending &&
+					     vmm_interrupt_allowed(vcpu);
+}
+
+static int exit_debug(struct vmm_vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+
+	vcpu->vmx->debug_stop = false;
+	run->exit_reason = KVM_EXIT_DEBUG;
+	run->debug.arch.exception = 1;
+	run->debug.arch.pc = vmm_segment_base(vcpu, VMM_CS) + vmm_read_reg(vcpu, VMM_RIP);
+	run->debug.arch.dr6 = DR_STEP | DR6_RESERVED;
+	run->debug.arch.dr7 = vcpu->dr7;
+	return 0;
+}
+
+/*
+ * Run until user space or the gate is wanted. VMX_RUN_AGAIN: the gate.
+ * Interrupts on, preemptible, VMCS loaded.
+ */
+static int stretch(struct vmm_vcpu *vcpu)
+{
+	int r;
+
+	for (;;) {
+		r = vmx_vcpu_enter(vcpu);
+		if (likely(r == VMX_RUN_EXIT))
+			r = vmm_handle_exit(vcpu);
+		else if (r == VMX_RUN_AGAIN && !vmm_gate_may_run(&vcpu->entity) &&
+			 !signal_pending(current))
+			return VMX_RUN_AGAIN;
+		if (r <= 0)
+			return r;
+		if (unlikely(vcpu->vmx->debug_stop))
+			return exit_debug(vcpu);
+		if (unlikely(vmm_user_window(vcpu))) {
+			vcpu->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
+			return 0;
+		}
+		if (unlikely(__xfer_to_guest_mode_work_pending())) {
+			r = vmm_thread_work();
+			if (r) {
+				vcpu->run->exit_reason = KVM_EXIT_INTR;
+				vcpu->signal_exits++;
+				return r;
+			}
+		}
+	}
+}
+
+/* Device accesses come back soon; a halt waits for an event; the rest may take for ever. */
+static enum vmm_gate_how leave_how(const struct vmm_vcpu *vcpu, int r)
+{
+	if (r)
+		return VMM_EXIT_LEAVE;
+	switch (READ_ONCE(vcpu->run->exit_reason)) {
+	case KVM_EXIT_IO:
+	case KVM_EXIT_MMIO:
+	case KVM_EXIT_IRQ_WINDOW_OPEN:
+	case KVM_EXIT_SET_TPR:
+		return VMM_EXIT_LOAN;
+	case KVM_EXIT_HLT:
+		return VMM_EXIT_HALT;
+	default:
+		return VMM_EXIT_LEAVE;
+	}
+}
+
+/* The notifier is registered: from here to there it tells the gate who has the CPU. */
+static void set_in_gate(struct vmm_vcpu *vcpu, bool in)
+{
+	preempt_disable();
+	vcpu->in_gate = in;
+	if (in)
+		vmm_gate_on(&vcpu->entity);
+	else
+		vmm_gate_off(&vcpu->entity);
+	preempt_enable();
+}
+
+/* User space may set it at any time, from a signal handler for one. */
+static bool immediate_exit(struct vmm_vcpu *vcpu)
+{
+#ifdef HINT_UNSAFE_IN_KVM	/* the name that newer headers give it inside the kernel */
+	return READ_ONCE(vcpu->run->HINT_UNSAFE_IN_KVM(immediate_exit));
+#else
+	return READ_ONCE(vcpu->run->immediate_exit);
+#endif
+}
+
+static int run(struct vmm_vcpu *vcpu)
+{
+	int (*complete)(struct vmm_vcpu *vcpu) = vcpu->complete;
+	int r;
+
+	if (complete) {
+		vcpu->complete = NULL;
+		vmm_vcpu_load(vcpu);
+		r = complete(vcpu);
+		if (r > 0 && unlikely(vcpu->vmx->debug_stop))
+			r = exit_debug(vcpu);
+		if (r <= 0 || immediate_exit(vcpu))
+			publish(vcpu);
+		vmm_vcpu_put(vcpu);
+		if (r <= 0)
+			return r;
+	}
+	if (immediate_exit(vcpu)) {
+		vcpu->run->exit_reason = KVM_EXIT_INTR;
+		return -EINTR;
+	}
+
+	do {
+		r = vmm_gate_enter(&vcpu->entity);
+		if (unlikely(r)) {
+			vcpu->run->exit_reason = KVM_EXIT_INTR;
+			vcpu->signal_exits++;
+			return r;
+		}
+		vmm_vcpu_load(vcpu);
+		set_in_gate(vcpu, true);
+		r = stretch(vcpu);
+		publish(vcpu);
+		set_in_gate(vcpu, false);
+		vmm_vcpu_put(vcpu);
+	} while (r == VMX_RUN_AGAIN);
+	vmm_gate_exit(&vcpu->entity, leave_how(vcpu, r));
+	return r;
+}
+
+/* For those who want to know, or to yield to, the thread behind the vCPU. */
+static void note_thread(struct vmm_vcpu *vcpu)
+{
+	struct pid *old = rcu_dereference_protected(vcpu->pid, lockdep_is_held(&vcpu->mutex));
+
+	if (likely(old == task_pid(current)))
+		return;
+	rcu_assign_pointer(vcpu->pid, get_task_pid(current, PIDTYPE_PID));
+	if (old) {
+		synchronize_rcu();
+		put_pid(old);
+	}
+}
+
+/**
+ * vmm_vcpu_run() - KVM_RUN
+ * @vcpu: the vCPU; its mutex is held
+ *
+ * Return: 0 (vcpu->run says why), -EINTR (signal, immediate_exit), -EINVAL,
+ * -EFAULT (guest memory without anything behind it), -EIO (the VM is dead).
+ */
+int vmm_vcpu_run(struct vmm_vcpu *vcpu)
+{
+	u64 cr8 = READ_ONCE(vcpu->run->cr8);
+	int r;
+
+	if (cr8 & ~0xfull)
+		return -EINVAL;
+	vcpu->cr8 = cr8;
+	vcpu->ran = true;
+	note_thread(vcpu);
+	/* While the guest runs only these signals are blocked; real_blocked keeps the thread's own. */
+	if (vcpu->sigset_active)
+		sigprocmask(SIG_SETMASK, &vcpu->sigset, &current->real_blocked);
+	vcpu->run->exit_reason = KVM_EXIT_UNKNOWN;
+	vcpu->run->flags = 0;
+
+	fpu_swap_kvm_fpstate(&vcpu->fpu, true);
+	r = run(vcpu);
+	fpu_swap_kvm_fpstate(&vcpu->fpu, false);
+
+	vcpu->user_exits++;
+	if (vcpu->sigset_active) {
+		sigprocmask(SIG_SETMASK, &current->real_blocked, NULL);
+		sigemptyset(&current->real_blocked);
+	}
+	return r;
+}
