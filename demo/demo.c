@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * demo - guests run, their scheduler is changed under them
+ *
+ * Runs inside a machine with VMX: loads the modules, starts guests, and goes
+ * through phases, each under one scheduler. For each phase a table says what
+ * every guest should get (weighted max-min, at most one pCPU per vCPU) and what
+ * it got; for each change of scheduler, what it cost.
+ *
+ * Ends with status 1 when a guest's output is wrong or late, a guest is lost, a
+ * busy guest's share is off by more than two points, or a swap forced a guest
+ * out; 0 when all went well; 2 for wrong usage.
+ *
+ * Time on a pCPU is the kernel's count; the guests' own progress must agree with
+ * it.
+ */
+#define _GNU_SOURCE
+#include <getopt.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "demo.h"
+
+#define POINTS_ALLOWED	2.0	/* per cent of all guest time */
+#define PROGRESS_SLACK	3.0	/* points; lines are counted whole */
+#define USED_AT_LEAST	0.60	/* of the pCPUs that the busy guests may use */
+#define SETTLE_US	300000
+#define READY_SECONDS	60
+#define SWAPS_MAX	8
+#define BASE_WEIGHT	256	/* what every VM starts with */
+#define BUSY_PCPU	1	/* where the weight phases pin the busy guests */
+
+/**
+ * struct demo - the whole run
+ * @guests: the guests
+ * @count: how many
+ * @pcpus: pCPUs of the machine
+ * @seconds: length of a phase
+ * @swaps: the changes so far
+ * @swap_count: how many
+ * @problems: what went wrong so far
+ */
+struct demo {
+	struct guest guests[GUESTS_MAX];
+	int count;
+	int pcpus;
+	double seconds;
+	struct swap swaps[SWAPS_MAX];
+	int swap_count;
+	int problems;
+};
+
+static double now_s(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+static int is_busy(const struct guest *g)
+{
+	return g->kind != GUEST_SLEEPER;
+}
+
+static void problem(struct demo *d, const char *who, const char *what)
+{
+	printf("  PROBLEM: %s%s%s\n", who, *who ? ": " : "", what);
+	d->problems++;
+}
+
+static int snapshot(struct demo *d)
+{
+	int ret = ctl_counters(d->guests, d->count);
+
+	return guests_progress(d->guests, d->count) || ret ? -1 : 0;
+}
+
+static double ran(const struct guest *g)
+{
+	return (g->now.run_ns - g->old.run_ns) / 1e9;
+}
+
+/*
+ * What each should have got, in seconds: the max-min shares of the pCPUs, those
+ * of the busy guests scaled to the time that guests had in all (the host itself
+ * needs some). One that mostly sleeps is expected to get what it asked for.
+ */
+static void expect(struct demo *d, double elapsed, double *want)
+{
+	double demand[GUESTS_MAX], busy_want = 0, busy_got = 0;
+	int i;
+
+	for (i = 0; i < d->count; i++)
+		demand[i] = is_busy(&d->guests[i]) ? 1 :
+			    ran(&d->guests[i]) / elapsed;
+	share_max_min(d->guests, d->count, d->pcpus, demand, want);
+	for (i = 0; i < d->count; i++) {
+		want[i] *= elapsed;
+		if (!is_busy(&d->guests[i]))
+			continue;
+		busy_want += want[i];
+		busy_got += ran(&d->guests[i]);
+	}
+	for (i = 0; i < d->count; i++)
+		if (is_busy(&d->guests[i]) && busy_want > 0)
+			want[i] *= busy_got / busy_want;
+	if (busy_got < USED_AT_LEAST * busy_want)
+		problem(d, "", "the pCPUs were idle while guests had work");
+}
+
+static void print_row(struct demo *d, struct guest *g, double want, double all)
+{
+	double got = all > 0 ? 100 * ran(g) / all : 0;
+	uint64_t p50 = 0, p99 = 0, lines = g->now.lines - g->old.lines;
+	char latency[32] = "-";
+	const char *checked = "right";
+
+	want = all > 0 ? 100 * want / all : 0;
+	if (guests_latency(g, &p50, &p99))
+		snprintf(latency, sizeof(latency), "%.0f / %.0f us", p50 / 1e3,
+			 p99 / 1e3);
+	if (g->now.errors)
+		checked = "WRONG";
+	else if (!lines)
+		checked = "NONE";
+	printf("  %-10s %6u %8.1f%% %8.1f%% %9" PRIu64 " %18s %6" PRIu64
+	       " lines %s\n", g->name, g->weight, want, got,
+	       g->now.switches - g->old.switches, latency, lines, checked);
+	if (g->now.errors)
+		problem(d, g->name, "wrong or late output");
+	else if (!lines)
+		problem(d, g->name, "no output: lost");
+	if (is_busy(g) && fabs(want - got) > POINTS_ALLOWED)
+		problem(d, g->name, "share is off by more than 2 points");
+}
+
+/* Shares of work done, as the hash guests' own lines say. */
+static void cross_check(struct demo *d)
+{
+	double time = 0, lines = 0, a, b;
+	struct guest *g;
+
+	for (g = d->guests; g < d->guests + d->count; g++) {
+		if (g->kind != GUEST_HASH)
+			continue;
+		time += ran(g);
+		lines += g->now.lines - g->old.lines;
+	}
+	for (g = d->guests; g < d->guests + d->count; g++) {
+		if (g->kind != GUEST_HASH || time <= 0 || lines <= 0)
+			continue;
+		a = 100 * ran(g) / time;
+		b = 100 * (g->now.lines - g->old.lines) / lines;
+		if (fabs(a - b) > PROGRESS_SLACK) {
+			printf("  %s: %.1f%% of the time but %.1f%% of the work\n",
+			       g->name, a, b);
+			problem(d, g->name, "time and work do not agree");
+		}
+	}
+}
+
+/* Let the guests run for a phase and say what each got. */
+static void phase(struct demo *d, const char *title)
+{
+	double want[GUESTS_MAX], t0, elapsed, all = 0;
+	int i;
+
+	usleep(SETTLE_US);
+	printf("\n%s\n", title);
+	if (snapshot(d)) {
+		problem(d, "", "a guest is lost");
+		return;
+	}
+	for (i = 0; i < d->count; i++)
+		d->guests[i].old = d->guests[i].now;
+	t0 = now_s();
+	usleep(d->seconds * 1e6);
+	if (snapshot(d))
+		problem(d, "", "a guest is lost");
+	elapsed = now_s() - t0;
+
+	printf("  %-10s %6s %9s %9s %9s %18s  %s\n", "guest", "weight",
+	       "expected", "measured", "switches", "wake p50 / p99", "output");
+	expect(d, elapsed, want);
+	for (i = 0; i < d->count; i++)
+		all += ran(&d->guests[i]);
+	for (i = 0; i < d->count; i++)
+		print_row(d, &d->guests[i], want[i], all);
+	cross_check(d);
+	fflush(stdout);
+}
+
+static void print_swap(struct demo *d, const struct swap *s, const char *how)
+{
+	printf("\n-- %s: %s -> %s, pause %" PRIu64 " ticks (%.1f us), %" PRIu64
+	       " vCPUs carried over, %" PRIu64 " forced out\n", how, s->from,
+	       s->to, s->pause_ticks, s->pause_ns / 1e3, s->entities,
+	       s->forced_out);
+	if (s->forced_out)
+		problem(d, "", "the change forced a guest out");
+	if (d->swap_count < SWAPS_MAX)
+		d->swaps[d->swap_count++] = *s;
+	fflush(stdout);
+}
+
+/* Load a scheduler's module and make it the active one. */
+static int change_to(struct demo *d, const char *module, const char *name,
+		     int load)
+{
+	struct swap s;
+	char how[64];
+
+	if (load && ctl_run("modprobe %s", module))
+		return -1;
+	if (ctl_sched_set(name, &s))
+		return -1;
+	snprintf(how, sizeof(how), "%svmmctl sched set %s",
+		 load ? "modprobe, " : "", name);
+	print_swap(d, &s, how);
+	if (strcmp(s.to, name))
+		problem(d, name, "did not become the active scheduler");
+	return 0;
+}
+
+/* Weights 1:2:4 for the hash guests, all busy guests on one pCPU. */
+static int set_weights(struct demo *d)
+{
+	unsigned int weight = BASE_WEIGHT;
+	struct guest *g;
+
+	for (g = d->guests; g < d->guests + d->count; g++) {
+		if (is_busy(g))
+			g->pcpus = 1u << BUSY_PCPU;
+		if (g->kind == GUEST_HASH) {
+			g->weight = weight;
+			weight *= 2;
+		}
+		if (ctl_vm_set(g))
+			return -1;
+	}
+	return 0;
+}
+
+/* A scheduler without weights gives all the same: expect that. */
+static void expect_equal(struct demo *d, int equal, unsigned int *saved)
+{
+	int i;
+
+	for (i = 0; i < d->count; i++) {
+		if (equal) {
+			saved[i] = d->guests[i].weight;
+			d->guests[i].weight = BASE_WEIGHT;
+		} else {
+			d->guests[i].weight = saved[i];
+		}
+	}
+}
+
+static int phases(struct demo *d)
+{
+	unsigned int saved[GUESTS_MAX];
+	char active[NAME_MAX_LEN];
+	struct swap s;
+
+	phase(d, "Phase 1: built-in default scheduler, guests anywhere");
+	if (change_to(d, "sched_rr", "rr", 1))
+		return -1;
+	phase(d, "Phase 2: round robin, guests anywhere");
+	if (change_to(d, "sched_bvt", "bvt", 1) || set_weights(d))
+		return -1;
+	phase(d, "Phase 3: BVT, busy guests on one pCPU, weights 1:2:4");
+	if (change_to(d, "sched_rr", "rr", 0))
+		return -1;
+	expect_equal(d, 1, saved);
+	phase(d, "Phase 4: round robin again: no weights there");
+	expect_equal(d, 0, saved);
+	if (ctl_run("rmmod sched_rr") ||
+	    ctl_last_swap(&s, active, sizeof(active)))
+		return -1;
+	print_swap(d, &s, "rmmod of the active scheduler");
+	if (strcmp(active, "bvt"))
+		problem(d, active, "is active, not the one before");
+	phase(d, "Phase 5: the one before took over, weights still there");
+	return 0;
+}
+
+static void add_guest(struct demo *d, const char *name, enum guest_kind kind)
+{
+	struct guest *g = &d->guests[d->count++];
+
+	snprintf(g->name, sizeof(g->name), "%s", name);
+	g->kind = kind;
+	g->weight = BASE_WEIGHT;
+}
+
+static void usage(FILE *to)
+{
+	fprintf(to,
+"usage: demo [--seconds S] [--linux DIR]\n"
+"  --seconds S  length of a phase (default 4)\n"
+"  --linux DIR  also run two Linux guests under QEMU, from this folder\n");
+}
+
+static int run(struct demo *d, const char *linux_dir)
+{
+	int ret = -1;
+
+	if (ctl_run("modprobe vmm_core"))
+		return -1;
+	printf("%d pCPUs, %d guests; time is that of this machine\n", d->pcpus,
+	       d->count);
+	if (!guests_start(d->guests, d->count, linux_dir) &&
+	    !guests_wait_ready(d->guests, d->count, READY_SECONDS) &&
+	    !ctl_counters(d->guests, d->count))
+		ret = phases(d);
+	if (guests_stop(d->guests, d->count))
+		problem(d, "", "a guest did not end well");
+	return ret;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "seconds", 1, NULL, 's' }, { "linux", 1, NULL, 'l' },
+		{ "help", 0, NULL, 'h' }, { }
+	};
+	static struct demo d = { .seconds = 4 };
+	const char *linux_dir = NULL;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
+		switch (c) {
+		case 's':
+			d.seconds = atof(optarg);
+			break;
+		case 'l':
+			linux_dir = optarg;
+			break;
+		case 'h':
+			usage(stdout);
+			return 0;
+		default:
+			usage(stderr);
+			return 2;
+		}
+	}
+	if (optind != argc || d.seconds <= 0 || d.seconds > 3600) {
+		usage(stderr);
+		return 2;
+	}
+	d.pcpus = sysconf(_SC_NPROCESSORS_ONLN);
+	if (d.pcpus < 2 || d.pcpus > PCPUS_MAX) {
+		fprintf(stderr, "demo: made for 2 to %d pCPUs\n", PCPUS_MAX);
+		return 2;
+	}
+	add_guest(&d, "alpha", GUEST_HASH);
+	add_guest(&d, "beta", GUEST_HASH);
+	add_guest(&d, "gamma", GUEST_HASH);
+	add_guest(&d, "napper", GUEST_SLEEPER);
+	if (linux_dir) {
+		add_guest(&d, "linux-a", GUEST_LINUX);
+		add_guest(&d, "linux-b", GUEST_LINUX);
+	}
+	if (run(&d, linux_dir))
+		problem(&d, "", "the demo could not go on");
+	printf("\n%d changes of scheduler, %d problems\n", d.swap_count,
+	       d.problems);
+	return d.problems || d.swap_count < 4;
+}

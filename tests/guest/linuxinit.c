@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * linuxinit - the whole user space of a Linux guest: process 1, which computes
+ *
+ * The same running hash over its own memory as our other guests (payload.h), one
+ * line "NAME SEQ HASH" per report on the console. Name, seed and sizes come from
+ * the kernel's command line: words of the form x=y that the kernel does not know
+ * are process 1's environment. Without vmmname it says so and starts a shell.
+ */
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "payload.h"
+
+static uint64_t setting(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoull(text, NULL, 0) : otherwise;
+}
+
+static void fill(uint64_t *mem, uint64_t words, uint64_t seed)
+{
+	uint64_t i;
+
+	for (i = 0; i < words; i++) {
+		mem[i] = seed;
+		seed = seed * HASH_FILL_MUL + HASH_FILL_ADD;
+	}
+}
+
+static uint64_t hash_round(uint64_t *mem, uint64_t words, uint64_t h)
+{
+	uint64_t i;
+
+	for (i = 0; i < words; i++) {
+		mem[i] = mem[i] * HASH_STEP_MUL + HASH_STEP_ADD;
+		h = h * HASH_FOLD + mem[i];
+	}
+	return h;
+}
+
+int main(void)
+{
+	uint64_t bytes = setting("vmmbytes", 1 << 20);
+	uint64_t rounds = setting("vmmrounds", 4);
+	uint64_t hash = setting("vmmseed", 1), seq = 0, i;
+	const char *name = getenv("vmmname");
+	uint64_t *mem = malloc(bytes);
+
+	if (!name || !mem) {
+		printf("linuxinit: no vmmname\n");
+		execl("/bin/sh", "sh", NULL);
+		for (;;)
+			pause();
+	}
+	fill(mem, bytes / 8, hash);
+	for (;;) {
+		for (i = 0; i < rounds; i++)
+			hash = hash_round(mem, bytes / 8, hash);
+		printf("%s %" PRIu64 " %016" PRIx64 "\n", name, ++seq, hash);
+		fflush(stdout);
+	}
+}

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0
+# For the claims: sh (busybox) on the test machine. A claim is a file that ends
+# with status 0 (holds), 1 (does not; said why) or 4 (cannot be tested here; said why).
+
+D=$PWD
+TMP=/tmp/claim
+SLOW=${SLOW:-1}		# this kernel is so many times slower than "test"
+
+fail() { echo "# $*"; exit 1; }
+skip() { echo "SKIP: $*"; exit 4; }
+
+fresh() {
+	rm -rf $TMP; mkdir -p $TMP
+	GUESTS=
+}
+
+load() { modprobe vmm_core || fail "vmm_core does not load"; [ -c /dev/vmm ] || fail "no /dev/vmm"; }
+
+unload() {
+	for m in vmm_core sched_rr sched_bvt sched_iface; do
+		[ ! -d /sys/module/$m ] || rmmod $m || fail "$m does not unload"
+	done
+}
+
+load_all() { load; vmmctl sched load rr && vmmctl sched load bvt || fail "a scheduler does not load"; }
+
+# guest NAME KIND [vmmguest options]
+guest() {
+	local name=$1 kind=$2
+	shift 2
+	$D/vmmguest --name $name --kind $kind --progress $TMP/$name.n --late-ms $((20000 * SLOW)) "$@" \
+		>$TMP/$name.out 2>$TMP/$name.err &
+	eval "pid_$name=$!"
+	GUESTS="$GUESTS $name"
+}
+
+pid_of() { eval "echo \$pid_$1"; }
+count() { cat $TMP/$1.n 2>/dev/null | tr -d '\0' | grep -o '[0-9]*' | head -1; }
+# A field of the VM as a whole: behind those of its vCPUs.
+vm_field() { vmmctl -j vm show "$1" | tr ',{}[]' '\n' | sed -n "s/^\"$2\"://p" | tail -1; }
+vm_name() { vmmctl -j vm list | tr ',{}[]' '\n' | sed -n 's/^"name":"\(.*\)"$/\1/p' | grep "^$1-$(pid_of $1)\$"; }
+active() { vmmctl -j sched show | tr ',{}[]' '\n' | sed -n 's/^"name":"\(.*\)"$/\1/p' | head -1; }
+
+# until NAME shows SECONDS/10 * SLOW later that it went on
+goes_on() {
+	local before now i=0
+	before=$(count $1); before=${before:-0}
+	while [ $i -lt $((100 * SLOW)) ]; do
+		sleep 0.1
+		now=$(count $1)
+		[ "${now:-0}" -gt $before ] && return 0
+		i=$((i + 1))
+	done
+	fail "guest $1 does not go on (at $before): $(cat $TMP/$1.err)"
+}
+
+all_go_on() { for g in $GUESTS; do goes_on $g; done; }
+
+# Ends the guests in good order: each must say that all its output was right.
+end_guests() {
+	local g st
+	for g in $GUESTS; do kill -TERM $(pid_of $g) 2>/dev/null; done
+	for g in $GUESTS; do
+		wait $(pid_of $g); st=$?
+		[ $st = 0 ] || fail "guest $g ended with $st: $(cat $TMP/$g.out $TMP/$g.err)"
+	done
+	GUESTS=
+}
+
+drop_guests() {
+	local g
+	for g in $GUESTS; do kill -KILL $(pid_of $g) 2>/dev/null; wait $(pid_of $g) 2>/dev/null; done
+	GUESTS=
+}
+
+# refused WORDS COMMAND...: ends with 1, one line on stderr, with these words in it
+refused() {
+	local words=$1 st
+	shift
+	"$@" >$TMP/ref.out 2>$TMP/ref.err; st=$?
+	[ $st = 1 ] || fail "'$*' ended with $st, not 1: $(cat $TMP/ref.err)"
+	[ $(wc -l <$TMP/ref.err) = 1 ] && grep -q "$words" $TMP/ref.err ||
+		fail "'$*' said: $(cat $TMP/ref.err)"
+}
