@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Model of the gate: who may run guest code on which pCPU. Start file.
+ *
+ * Purpose: the protocol of sched_iface, small enough that all interleavings
+ * can be searched. The names of the steps (gate_claim, gate_offer, gate_own,
+ * gate_loan, gate_giveup, gate_expire, gate_block, gate_wake, gate_cancel,
+ * swap_prepare, swap_flip, swap_detach) are those that the C code refers to.
+ *
+ * Design: one process per vCPU thread (thread.pml), one per pCPU for its timer
+ * and irq_work, one that wakes and signals (env.pml), one that swaps schedulers
+ * (swap.pml). Time is open: a deadline may be over at any moment that somebody
+ * looks, so one that comes too early is always covered. The host is modelled
+ * where it matters: it takes an owner's CPU away, moves threads between CPUs,
+ * and may keep a thread off for good at any point where it can be preempted.
+ *
+ * Locking: lk[p] is the raw lock of the dispatch domain, here one per pCPU.
+ * home[e] names the lock that protects everything else of entity e; it changes
+ * under that lock (under both when a peer steals). A peer's lock is tried,
+ * never waited for. pm is the pool's mutex. Without a lock: the thread of e
+ * moves st[e] among OFF, OWNER and LOANED by compare-and-exchange, and whoever
+ * takes the pCPU away takes OFF or LOANED, never OWNER, to OUT in the same way.
+ * Reads without a lock: st by the sleeping thread and before entry, kick, nq.
+ *
+ * CS is "atomic" unless FINE is defined: with FINE the statements of a critical
+ * section are steps of their own and only lk[] keeps others out.
+ *
+ * Limits: sequential consistency (no store buffers); one lock per pCPU, not per
+ * LLC; no hotplug, no pools; one thread per vCPU. Tokens wrap at SEQ.
+ */
+
+#ifndef NE
+#define NE	2		/* entities */
+#endif
+#ifndef NP
+#define NP	1		/* pCPUs */
+#endif
+#ifndef SEQ
+#define SEQ	2		/* distinct tokens */
+#endif
+#ifdef FINE
+#define CS
+#else
+#define CS	atomic
+#endif
+
+#define NONE	255
+
+/* Entity states, as enum vmm_gate_state; DEAD is the model's own. */
+#define OUT	0
+#define QUEUED	1
+#define OFFERED	2
+#define OFF	3		/* owns, thread not (known to be) at the guest */
+#define OWNER	4		/* owns, thread at the guest */
+#define LOANED	5		/* owns, thread in user space for a moment */
+#define BLOCKED	6
+#define DEAD	7
+#define OWNS(e)		(st[e] == OFF || st[e] == OWNER || st[e] == LOANED)
+#define HOLDS(e)	(st[e] == OFFERED || OWNS(e))
+
+/* Entities */
+byte st[NE];		/* state */
+byte home[NE];		/* pCPU whose lock protects the entity */
+byte cpu[NE];		/* CPU that the thread is on */
+byte tok[NE];		/* token of the last offer, 0 when there is none */
+bit slept[NE];		/* OFF because the thread sleeps: take it at once */
+bit wp[NE];		/* wake_pending */
+bit asleep[NE];		/* the thread sleeps interruptibly: a wake-up clears it */
+bit sig[NE];		/* a signal is pending for the thread */
+bit work[NE];		/* an event for the guest is pending */
+bit waking[NE];		/* checks only: a gate_wake() is under way */
+bit inguest[NE];	/* checks only: guest code is running */
+
+/* pCPUs */
+bit lk[NP];		/* lock of the domain */
+byte slot[NP];		/* curr: the entity that holds the pCPU */
+byte seq[NP];		/* last token given */
+byte nq[NP];		/* nr_queued */
+bit kick[NP];		/* the owner must come to the gate */
+bit resched[NP];	/* whoever holds it was told to give up */
+bit tm[NP];		/* the timer is armed */
+bit irqw[NP];		/* irq_work of sched_out is queued */
+bit bypass[NP];		/* contract broken: FIFO by the interface itself */
+
+bit pm;			/* the pool's mutex */
+
+hidden byte ix;		/* scratch of d_step blocks, never live across steps */
+
+/* Locals of every process that takes a domain lock. */
+#define LOCALS \
+	byte p = 0;	/* the pCPU at hand */ \
+	byte c = NONE;	/* candidate of a pick */ \
+	byte x = NONE;	/* holder of the pCPU at hand */ \
+	byte w = NONE;	/* thread to wake once the lock is free */ \
+	byte s = 0;	/* state that a compare-and-exchange expects */ \
+	bit over = 0;	/* the deadline of the holder is over */ \
+	bit gone = 0	/* it lost the pCPU */
+
+#define OTHER(p)	(NP - 1 - (p))
+
+#include "sched.pml"
+
+inline lock(pc)
+{
+	atomic { lk[pc] == 0 -> lk[pc] = 1 }
+}
+
+/* The lock of an entity's home: the home may move while we wait for it. */
+inline lock_home(en, pc)
+{
+	do
+	:: pc = home[en];
+	   lock(pc);
+	   if
+	   :: home[en] == pc -> break
+	   :: else -> lk[pc] = 0
+	   fi
+	od
+}
+
+/*
+ * What must hold whenever the lock of pc is released: invariant 1 of the
+ * design, no lost wake-up, no lost token, no pCPU idle beside a queued entity,
+ * nobody in the way of one without a timer that will look again.
+ */
+inline check(pc)
+{
+	d_step {
+		assert(slot[pc] == NONE || home[slot[pc]] == pc);
+		assert(nq[pc] == 0 || slot[pc] != NONE);
+#ifndef BUG_KICK_NO_BACKSTOP
+		assert(nq[pc] == 0 || tm[pc]);
+#endif
+		ix = 0;
+		do
+		:: ix < NE ->
+			if
+			:: home[ix] == pc ->
+				/* at most one pCPU per entity, one holder per pCPU */
+				assert(HOLDS(ix) == (slot[pc] == ix));
+				assert(!inguest[ix] || st[ix] == OWNER);
+				/* one scheduler has it, or none */
+				assert(bypass[pc] ||
+				       (st[ix] == QUEUED) == INQ(sch[pc], ix));
+				assert(!INQ(1 - sch[pc], ix));
+				assert(bypass[pc] || runs[ix] ==
+				       (HOLDS(ix) -> sch[pc] : NONE));
+				/* no lost wake-up */
+				assert(!(st[ix] == BLOCKED && work[ix]) ||
+				       waking[ix])
+			:: else
+			fi;
+			ix++
+		:: else -> break
+		od;
+		ix = 0
+	}
+}
+
+inline unlock(pc)
+{
+	check(pc);
+	lk[pc] = 0
+}
+
+/* All wake-ups come after the lock was released. */
+inline wake_thread()
+{
+	if
+	:: w == NONE
+	:: else -> atomic { asleep[w] = 0; w = NONE }
+	fi
+}
+
+/*
+ * Has the deadline of the holder passed? Anything goes, except with HOG, where
+ * time is only as fast as the timer.
+ */
+inline look_at_clock(timer)
+{
+#ifdef HOG
+	over = timer
+#else
+	if
+	:: over = 1
+	:: over = 0
+	fi
+#endif
+}
+
+/* A timer for whoever stands between a queued entity and the pCPU. */
+inline update_timer(pc)
+{
+	if
+#ifdef BUG_NO_SLICE
+	:: slot[pc] != NONE && nq[pc] && st[slot[pc]] != OWNER -> tm[pc] = 1
+#elif defined(BUG_KICK_NO_BACKSTOP)
+	/* wrong: a kicked owner can be switched out after its gate_off */
+	:: slot[pc] != NONE && nq[pc] && !(st[slot[pc]] == OWNER && kick[pc]) ->
+		tm[pc] = 1
+#else
+	:: slot[pc] != NONE && nq[pc] -> tm[pc] = 1
+#endif
+	:: else
+	fi
+}
+
+/* gate_offer: ask the scheduler for the next one. Lock held, nobody holds pc. */
+inline gate_offer(pc)
+{
+	assert(slot[pc] == NONE);
+	sched_pick(pc);
+	if
+	:: c != NONE ->
+		nq[pc]--;
+		st[c] = OFFERED;
+		slot[pc] = c;
+		seq[pc] = (seq[pc] + 1) % SEQ;
+		tok[c] = seq[pc];
+		w = c;
+		c = NONE;
+		update_timer(pc)
+	:: else
+	fi
+}
+
+/* The holder stops: its thread says so, or it was taken, or only OFFERED. */
+inline put_curr(en, pc)
+{
+	sched_put(en, pc);
+	slot[pc] = NONE;
+	kick[pc] = 0;
+	resched[pc] = 0;
+	tok[en] = 0;
+	st[en] = OUT
+}
+
+/* gate_expire: take pc from x, unless its thread is, or just came, back. */
+inline gate_expire(pc)
+{
+	s = st[x];
+	sched_charge(x, pc);
+	if
+#ifdef BUG_TAKE_NOCAS
+	:: true -> gone = 1
+#else
+	:: atomic { st[x] == s -> st[x] = OUT; gone = 1 }
+	:: atomic { else -> gone = 0 }
+#endif
+	fi;
+	s = 0;
+	if
+	:: gone -> put_curr(x, pc)
+	:: else
+	fi
+}
+
+#ifdef BUG_TAKE_OWNER
+#define AWAY(e)	(st[e] == OFF || st[e] == LOANED || st[e] == OWNER)
+#else
+#define AWAY(e)	(st[e] == OFF || st[e] == LOANED)
+#endif
+
+/* Somebody waits for pc: must its holder go? Lock held, over is set. */
+inline check_curr(pc)
+{
+	x = slot[pc];
+	gone = 0;
+	if
+	:: nq[pc] == 0
+	:: nq[pc] && x == NONE -> gate_offer(pc)
+	:: nq[pc] && x != NONE ->
+		if
+		:: st[x] == OFFERED && over ->
+			/* no-show: queued again when its thread runs next */
+#ifdef BUG_EXPIRY_KEEPS
+			sched_put(x, pc);
+			slot[pc] = NONE;
+#else
+			put_curr(x, pc);
+#endif
+			gone = 1
+		:: AWAY(x) && (over || resched[pc] || (slept[x] && st[x] == OFF)) ->
+			gate_expire(pc)
+		:: else
+		fi;
+		if
+		:: !gone && st[x] == OWNER && over ->
+			resched[pc] = 1;
+			kick[pc] = 1		/* and an IPI */
+		:: else
+		fi;
+		if
+		:: gone -> gate_offer(pc)
+		:: !gone -> update_timer(pc)
+		fi
+	fi;
+	x = NONE;
+	gone = 0;
+	over = 0
+}
+
+/* Without any lock held: have a look at pc. */
+inline check_pcpu(pc, timer)
+{
+	CS {
+		lock(pc);
+		look_at_clock(timer);
+		check_curr(pc);
+		unlock(pc)
+	};
+	wake_thread()
+}
+
+inline enqueue(en, pc)
+{
+	st[en] = QUEUED;
+	nq[pc]++;
+	sched_enqueue(en, pc)
+}
+
+/* An entity has just been queued on pc: does it go first? Lock held. */
+inline enqueued(pc)
+{
+#ifdef PREEMPT
+	if
+	:: slot[pc] != NONE && st[slot[pc]] != OFFERED ->
+		if
+		:: st[slot[pc]] == OWNER -> resched[pc] = 1; kick[pc] = 1
+		:: st[slot[pc]] != OWNER -> resched[pc] = 1
+		:: true
+		fi
+	:: else
+	fi;
+#endif
+	look_at_clock(0);
+	check_curr(pc);
+#ifdef STEAL
+	/* an idle peer is told, and may come and steal */
+	if
+	:: nq[pc] && NP > 1 && slot[OTHER(pc)] == NONE -> irqw[OTHER(pc)] = 1
+	:: else
+	fi
+#endif
+}
+
+/* gate_claim: queue an entity that is OUT, perhaps with another home. */
+inline gate_claim(en)
+{
+#ifdef MOVE
+	if
+	:: CS {
+		lock_home(en, p);
+		if
+		:: st[en] == OUT -> home[en] = OTHER(p)
+		:: else
+		fi;
+		unlock(p)
+	   }
+	:: true
+	fi;
+#endif
+	CS {
+		lock_home(en, p);
+		if
+		:: st[en] == OUT -> enqueue(en, p); enqueued(p)
+		:: else
+		fi;
+		unlock(p)
+	};
+	wake_thread()
+}
+
+/* gate_giveup: the thread of an owner gives the pCPU away, if it still has it. */
+inline gate_giveup(en)
+{
+	CS {
+		lock_home(en, p);
+		if
+		:: slot[p] == en && st[en] == OFF ->
+			put_curr(en, p);
+			gate_offer(p)
+		:: else
+		fi;
+		unlock(p)
+	};
+	wake_thread()
+}
+
+/* gate_cancel: out of the gate, wherever it stands; a token goes to the next. */
+inline gate_cancel(en)
+{
+	CS {
+		lock_home(en, p);
+		if
+		:: st[en] == QUEUED ->
+			nq[p]--;
+			sched_dequeue(en, p);
+			st[en] = OUT
+		:: st[en] == OFFERED ->
+#ifdef BUG_CANCEL_KEEPS
+			st[en] = OUT	/* wrong: the token is lost */
+#else
+			put_curr(en, p);
+			gate_offer(p)
+#endif
+		:: st[en] == OFF || st[en] == LOANED ->
+			x = en;
+			gate_expire(p);
+			if
+			:: gone -> gate_offer(p)
+			:: else
+			fi;
+			x = NONE;
+			gone = 0
+		:: st[en] == BLOCKED -> st[en] = OUT
+		:: st[en] == OUT || st[en] == OWNER
+		fi;
+		unlock(p)
+	};
+	wake_thread()
+}
+
+/*
+ * gate_wake: an interrupt, eventfd or timer has work for en. Any context, any
+ * CPU. The entity is queued; its thread is woken when it is offered a pCPU.
+ */
+inline gate_wake(en)
+{
+	CS {
+		lock_home(en, p);
+		if
+		:: st[en] == BLOCKED -> st[en] = OUT; gone = 1
+		:: else ->
+#ifndef BUG_WAKE_FORGETS
+			wp[en] = 1;
+#endif
+			gone = 0
+		fi;
+		waking[en] = 0;
+		unlock(p)
+	};
+	if
+	:: gone -> gone = 0; gate_claim(en)
+	:: else
+	fi
+}
+
+#include "thread.pml"
+#include "env.pml"
+#include "swap.pml"
+#include "main.pml"

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The schedulers as the gate sees them.
+ *
+ * Two of them, 0 and 1. What a policy would compute is left open: a pick may
+ * return any queued entity (or, with FAIR, goes round in a circle; with ROGUE,
+ * scheduler 0 returns anything at all). Kept is what the interface promises
+ * them: who is attached, who is queued, who was said to run. Each call asserts
+ * that it goes to the scheduler that is active on that pCPU and still attached.
+ *
+ * Locking: q[], runs[] and bypass[] under the lock of the home; sch[p] written
+ * under the lock of p, read there or in an RCU read section; phase[] and att[]
+ * under the pool's mutex.
+ *
+ * Limits: parameters, lag and the cease mode are not here.
+ */
+
+#define PH_NONE		0	/* not there, its module may be gone */
+#define PH_PREPARED	1	/* attached, inert */
+#define PH_LIVE		2
+
+byte q[2];		/* entities queued in each scheduler */
+byte att[2];		/* entities attached to each scheduler */
+byte phase[2];
+byte runs[NE];		/* scheduler that knows the entity as running */
+bit sch[NP];		/* scheduler of each pCPU; also its epoch */
+bit broken;		/* scheduler 0 broke its contract */
+#ifdef FAIR
+byte last[NP];		/* where the circle of picks goes on */
+#endif
+
+#define BIT(e)		(1 << (e))
+#define INQ(s, e)	((q[s] & BIT(e)) != 0)
+#define HERE(e, pc)	(st[e] == QUEUED && home[e] == (pc))
+
+/* Invariants 1 and 2: the one that is asked is live, and active right here. */
+inline sched_call(en, pc)
+{
+	assert(phase[sch[pc]] == PH_LIVE && (att[sch[pc]] & BIT(en)))
+}
+
+inline sched_enqueue(en, pc)
+{
+	if
+	:: !bypass[pc] ->
+		sched_call(en, pc);
+		q[sch[pc]] = q[sch[pc]] | BIT(en)
+	:: else
+	fi
+}
+
+inline sched_dequeue(en, pc)
+{
+	if
+	:: !bypass[pc] ->
+		sched_call(en, pc);
+		assert(INQ(sch[pc], en));
+		q[sch[pc]] = q[sch[pc]] & (255 - BIT(en))
+	:: else
+	fi
+}
+
+inline sched_charge(en, pc)
+{
+	if
+	:: !bypass[pc] -> sched_call(en, pc); assert(runs[en] == sch[pc])
+	:: else
+	fi
+}
+
+inline sched_put(en, pc)
+{
+	sched_charge(en, pc);
+	runs[en] = NONE
+}
+
+/* Any entity that is queued on pf, NONE when there is none. */
+inline sched_choose(pf)
+{
+#ifdef FAIR
+	d_step {
+		ix = 0;
+		do
+		:: ix < NE && HERE((last[pf] + 1 + ix) % NE, pf) ->
+			c = (last[pf] + 1 + ix) % NE;
+			last[pf] = c;
+			break
+		:: ix < NE && !HERE((last[pf] + 1 + ix) % NE, pf) -> ix++
+		:: else -> break
+		od;
+		ix = 0
+	}
+#else
+	if
+	:: HERE(0, pf) -> c = 0
+#if NE > 1
+	:: HERE(1, pf) -> c = 1
+#endif
+#if NE > 2
+	:: HERE(2, pf) -> c = 2
+#endif
+	:: else
+	fi
+#endif
+}
+
+/*
+ * The scheduler of pc steals from the peer: its lock is tried, and nothing
+ * moves between epochs. The try may always fail, as it does when the lock is
+ * held for a moment.
+ */
+#ifdef BUG_STEAL_EPOCH
+#define SAME_EPOCH(pc)	true
+#else
+#define SAME_EPOCH(pc)	(sch[OTHER(pc)] == sch[pc] && \
+			 bypass[OTHER(pc)] == bypass[pc])
+#endif
+
+inline sched_steal(pc)
+{
+	if
+#ifdef BUG_PEER_LOCK
+	:: lock(OTHER(pc));
+#else
+	:: true
+	:: atomic { lk[OTHER(pc)] == 0 -> lk[OTHER(pc)] = 1 };
+#endif
+	   if
+	   :: SAME_EPOCH(pc) ->
+		sched_choose(OTHER(pc));
+		if
+		:: c != NONE ->
+			/* one scheduler: it finds what it holds itself */
+			assert(INQ(sch[pc], c));
+			sched_dequeue(c, OTHER(pc));
+			nq[OTHER(pc)]--;
+			home[c] = pc;
+			nq[pc]++;
+			sched_enqueue(c, pc)
+		:: else
+		fi
+	   :: !SAME_EPOCH(pc)
+	   fi;
+	   unlock(OTHER(pc))
+	fi
+}
+
+inline sched_pick(pc)
+{
+	assert(phase[sch[pc]] == PH_LIVE);
+	c = NONE;
+#ifdef ROGUE
+	if
+	:: broken -> bypass[pc] = 1	/* known from another pCPU already */
+	:: else
+	fi;
+	if
+	:: bypass[pc] || sch[pc] != 0 -> sched_choose(pc)
+	:: !bypass[pc] && sch[pc] == 0 ->
+		/* any answer, or none beside a queued one */
+		if
+		:: c = 0
+		:: c = 1
+		:: c = NONE
+		fi;
+#ifndef BUG_PICK_UNCHECKED
+		/* invariant 7: believed only if it stands for one queued here */
+		if
+		:: c == NONE && nq[pc] == 0
+		:: c != NONE && HERE(c, pc)
+		:: else ->
+			broken = 1;
+			bypass[pc] = 1;
+			c = NONE;
+			sched_choose(pc)
+		fi
+#endif
+	fi;
+#else
+	sched_choose(pc);
+#endif
+#ifdef STEAL
+	if
+	:: c == NONE -> sched_steal(pc)
+	:: else
+	fi;
+#endif
+	if
+	:: c != NONE ->
+#ifndef BUG_PICK_UNCHECKED
+		sched_dequeue(c, pc);
+#endif
+		runs[c] = sch[pc]
+	:: else
+	fi
+}
