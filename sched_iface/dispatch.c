@@ -18,9 +18,14 @@
  * nothing to do and is set again.
  */
 #include <linux/bitmap.h>
+#include <linux/moduleparam.h>
 #include <linux/sched/task.h>
 #include "internal.h"
 #include "trace.h"
+
+static unsigned int loan_us = VMM_LOAN_NS / NSEC_PER_USEC;
+module_param(loan_us, uint, 0644);
+MODULE_PARM_DESC(loan_us, "how long a vCPU in user space keeps its pCPU while others wait, us (100)");
 
 /* --- what waits for the end of the lock ------------------------------------------ */
 
@@ -445,7 +450,7 @@ void vmm_check_curr(struct vmm_pcpu *p, u64 now, struct vmm_post *post)
 		break;
 	case VMM_GATE_LOANED:
 		if (!e->loan_until)
-			e->loan_until = now + VMM_LOAN_NS;
+			e->loan_until = now + (u64)READ_ONCE(loan_us) * NSEC_PER_USEC;
 		if (now >= min(e->loan_until, p->slice_end) || p->resched)
 			gone = vmm_take_back(p, now, true);
 		break;
@@ -515,7 +520,7 @@ void vmm_enqueued(struct vmm_pcpu *p, struct vmm_entity *e, u64 now,
 
 /* --- timer -------------------------------------------------------------------------- */
 
-static u64 next_deadline(struct vmm_pcpu *p)
+static u64 next_deadline(struct vmm_pcpu *p, u64 now)
 {
 	struct vmm_entity *e = p->curr;
 	u64 when = p->sched_deadline ?: VMM_SLICE_INFINITE;
@@ -530,8 +535,11 @@ static u64 next_deadline(struct vmm_pcpu *p)
 	case VMM_GATE_OFF:
 		return min(when, off_deadline(p, e));
 	case VMM_GATE_OWNER:
-		/* Kicked already: it comes on its own account, or is seen OFF by sched_out. */
-		return p->kick ? when : min(when, p->slice_end);
+		/*
+		 * Kicked already: it comes on its own account. But the host may take
+		 * its CPU between the guest and the gate, where nobody tells us.
+		 */
+		return min(when, p->kick ? now + VMM_LOST_NS : p->slice_end);
 	default:
 		return when;
 	}
@@ -540,7 +548,7 @@ static u64 next_deadline(struct vmm_pcpu *p)
 /** vmm_update_timer() - make sure that the timer fires no later than it must */
 void vmm_update_timer(struct vmm_pcpu *p, u64 now)
 {
-	u64 when = next_deadline(p);
+	u64 when = next_deadline(p, now);
 
 	if (when == VMM_SLICE_INFINITE || (p->deadline && p->deadline <= when))
 		return;

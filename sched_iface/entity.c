@@ -382,6 +382,23 @@ err_wish:
 }
 EXPORT_SYMBOL_GPL(vmm_entity_init);
 
+/*
+ * check_pick() looks entities up by their ids under a domain lock: whoever has
+ * found this one before it was erased is done when each lock has been held once.
+ * That is far cheaper than a grace period.
+ */
+static void drain_lookups(struct vmm_pool *pool)
+{
+	u32 i;
+
+	for (i = 0; i < pool->nr_pcpus; i++) {
+		local_irq_disable();
+		vmm_pcpu_lock(&pool->pcpus[i]);
+		vmm_pcpu_unlock(&pool->pcpus[i]);
+		local_irq_enable();
+	}
+}
+
 void vmm_entity_destroy(struct vmm_entity *e)
 {
 	struct vmm_pool *pool = e->pool;
@@ -397,8 +414,7 @@ void vmm_entity_destroy(struct vmm_entity *e)
 	e->group->nr_entities--;
 	xa_erase(&pool->entities, e->id);
 	mutex_unlock(&pool->mutex);
-	/* check_pick() looks entities up with interrupts off. */
-	synchronize_rcu();
+	drain_lookups(pool);
 	if (pool->host == &vmm_real_host)
 		vmm_gate_unpin(e);
 	if (e->task)

@@ -172,6 +172,14 @@ bool vmm_gate_own(struct vmm_entity *e)
 }
 EXPORT_SYMBOL_GPL(vmm_gate_own);
 
+/* At the end of a slice: would another pCPU have fewer, even with this one? */
+static bool better_elsewhere(struct vmm_entity *e, struct vmm_pcpu *p)
+{
+	struct vmm_pcpu *best = least_loaded(e);
+
+	return best && best != p && load_of(best) + 1 < load_of(p);
+}
+
 /**
  * vmm_gate_resolve() - the owner was told to come: does it have to go?
  * @e: the entity, OFF; its thread calls
@@ -198,7 +206,7 @@ bool vmm_gate_resolve(struct vmm_entity *e)
 		goto out;
 	}
 	preempt = p->preempt;
-	if (!allowed) {
+	if (!allowed || (!preempt && better_elsewhere(e, p))) {
 		e->next_why = VMM_ENQ_MIGRATE;
 		vmm_put_curr(p, VMM_PUT_MIGRATE, now);
 	} else {
@@ -234,6 +242,7 @@ void vmm_gate_cancel(struct vmm_entity *e)
 		vmm_dequeue(p, e, now);
 		break;
 	case VMM_GATE_OFFERED:
+		e->next_why = VMM_ENQ_PREEMPT;	/* it was its turn */
 		vmm_put_curr(p, VMM_PUT_LEAVE, now);
 		vmm_pick(p, now, &post);
 		break;
@@ -305,7 +314,7 @@ EXPORT_SYMBOL_GPL(vmm_gate_off_work);
  * vmm_gate_try_block() - halt inside the gate
  * @e: the entity, OFF; its thread calls
  *
- * Return: false when a wake-up came before: it goes on as owner.
+ * Return: false when a wake-up came before, or a late one has it queued: it goes on.
  */
 bool vmm_gate_try_block(struct vmm_entity *e)
 {
@@ -313,13 +322,14 @@ bool vmm_gate_try_block(struct vmm_entity *e)
 	unsigned long flags;
 	struct vmm_pcpu *p = vmm_entity_lock(e, &flags);
 	u64 now = vmm_pool_now(e->pool);
+	bool owner = p->curr == e && vmm_state(e) == VMM_GATE_OFF;
 	bool blocked = false;
 
 	if (e->wake_pending) {
 		e->wake_pending = false;
-	} else {
-		/* It may have lost the pCPU in between: then it only waits. */
-		if (p->curr == e && vmm_state(e) == VMM_GATE_OFF) {
+	} else if (owner || vmm_state(e) == VMM_GATE_OUT) {
+		/* OUT: it lost the pCPU on the way; then it only waits. */
+		if (owner) {
 			vmm_put_curr(p, VMM_PUT_BLOCK, now);
 			vmm_pick(p, now, &post);
 		}
@@ -337,23 +347,27 @@ void vmm_gate_wake(struct vmm_entity *e)
 {
 	unsigned long flags;
 	struct vmm_pcpu *p = vmm_entity_lock(e, &flags);
-	struct task_struct *task = NULL;
-	bool woken = false;
+	struct vmm_post post = { };
+	u64 now;
 
 	if (vmm_state(e) == VMM_GATE_BLOCKED) {
-		woken = true;
-		e->wake_at = vmm_pool_now(e->pool);
+		now = vmm_pool_now(e->pool);
+		e->wake_at = now;
 		e->next_why = VMM_ENQ_WAKE;
-		vmm_set_state(e, VMM_GATE_OUT, e->wake_at);
-		task = e->task ? get_task_struct(e->task) : NULL;
+		if (vmm_entity_allowed(e, p)) {
+			vmm_enqueue(p, e, VMM_ENQ_WAKE, now);
+			trace_vmm_sched_request(p->id, e->id, VMM_ENQ_WAKE);
+			vmm_enqueued(p, e, now, &post);
+		} else {
+			/* Its home is gone: its own thread claims elsewhere. */
+			vmm_set_state(e, VMM_GATE_OUT, now);
+			vmm_post_wake(&post, e);
+		}
 	} else {
 		e->wake_pending = true;
 	}
 	vmm_entity_unlock(p, flags);
-	if (woken)
-		vmm_gate_claim(e, task);
-	if (task)
-		put_task_struct(task);
+	vmm_post_run(&post);
 }
 EXPORT_SYMBOL_GPL(vmm_gate_wake);
 
@@ -501,6 +515,27 @@ static void sleep_at_gate(struct vmm_entity *e)
 	__set_current_state(TASK_RUNNING);
 }
 
+/*
+ * A signal: user space will serve it and mostly be back at once (QEMU kicks its
+ * vCPUs with every timer of the guest). An owner lends; a place in the queue is
+ * kept, as it is for a thread that the host stops: should its turn come before
+ * it is back, the offer expires. Only an offer in hand is given back.
+ */
+static int leave_by_signal(struct vmm_entity *e)
+{
+	switch (vmm_state(e)) {
+	case VMM_GATE_OFF:
+		vmm_gate_exit(e, VMM_EXIT_LOAN);
+		break;
+	case VMM_GATE_QUEUED:
+		break;
+	default:
+		vmm_gate_cancel(e);
+		break;
+	}
+	return -EINTR;
+}
+
 /* OFF, and this thread's: may it go to the guest from here? */
 static bool ready(struct vmm_entity *e)
 {
@@ -509,6 +544,19 @@ static bool ready(struct vmm_entity *e)
 	return e->pinned == current && e->pinned_cpu == (int)p->id &&
 	       current->nr_cpus_allowed == 1 && cpumask_test_cpu(p->id, current->cpus_ptr) &&
 	       !READ_ONCE(p->kick);
+}
+
+/*
+ * User space may have moved the thread while it waited for the offer. Its wish
+ * is read before the gate writes a mask over it; not after a CPU went offline,
+ * when the mask is nobody's wish (see vmm_gate_read_wish()).
+ */
+static bool wished_away(struct vmm_entity *e)
+{
+	if (e->pinned == current && e->pinned_cpu < 0)
+		return false;
+	vmm_gate_read_wish(e);
+	return !vmm_entity_allowed(e, READ_ONCE(e->home));
 }
 
 int vmm_gate_enter(struct vmm_entity *e)
@@ -532,10 +580,8 @@ int vmm_gate_enter(struct vmm_entity *e)
 	}
 
 	for (;;) {
-		if (signal_pending(current)) {
-			vmm_gate_cancel(e);
-			return -EINTR;
-		}
+		if (signal_pending(current))
+			return leave_by_signal(e);
 		switch (vmm_state(e)) {
 		case VMM_GATE_OUT:
 			end_other_loan(e);
@@ -547,8 +593,9 @@ int vmm_gate_enter(struct vmm_entity *e)
 			sleep_at_gate(e);
 			break;
 		case VMM_GATE_OFFERED:
-			if (vmm_gate_move_here(e))
-				vmm_gate_cancel(e);	/* the pCPU is going away: claim anew */
+			/* Not there any more, or the pCPU is going away: claim anew. */
+			if (wished_away(e) || vmm_gate_move_here(e))
+				vmm_gate_cancel(e);
 			else
 				vmm_gate_own(e);
 			break;

@@ -105,7 +105,7 @@ static void pcpu_work(struct irq_work *work)
 
 static bool mask_is_ours(const struct vmm_entity *e)
 {
-	return e->pinned == current && current->nr_cpus_allowed == 1 &&
+	return e->pinned == current && e->pinned_cpu >= 0 && current->nr_cpus_allowed == 1 &&
 	       cpumask_test_cpu(e->pinned_cpu, current->cpus_ptr);
 }
 
@@ -124,7 +124,7 @@ void vmm_gate_read_wish(struct vmm_entity *e)
 	 * A CPU that goes offline makes the kernel widen the mask of the threads
 	 * that were pinned there: that is nobody's wish.
 	 */
-	if (e->pinned == current && !cpu_active(e->pinned_cpu)) {
+	if (e->pinned == current && e->pinned_cpu >= 0 && !cpu_active(e->pinned_cpu)) {
 		e->pinned_cpu = -1;
 		return;
 	}
@@ -132,7 +132,12 @@ void vmm_gate_read_wish(struct vmm_entity *e)
 	if (e->wish)
 		bitmap_copy(e->wish, cpumask_bits(current->cpus_ptr), e->pool->nr_pcpus);
 	vmm_entity_unlock(p, flags);
+	/* The mask is user space's: there is nothing of ours to take back. */
 	e->pinned_cpu = -1;
+	if (e->pinned == current) {
+		e->pinned = NULL;
+		put_task_struct(current);
+	}
 }
 
 /**

@@ -17,7 +17,7 @@
 
 #define VMM_OFFER_NS	(200 * NSEC_PER_USEC)	/* an offer holds so long while others wait */
 #define VMM_OFFER_FAR_NS (2 * NSEC_PER_MSEC)	/* ... when the thread has to change its CPU first */
-#define VMM_LOAN_NS	(100 * NSEC_PER_USEC)	/* and a loan */
+#define VMM_LOAN_NS	(100 * NSEC_PER_USEC)	/* and a loan, unless the operator says otherwise */
 #define VMM_LOST_NS	(1 * NSEC_PER_MSEC)	/* and an owner preempted by the host */
 #define VMM_SWAP_SLICE_NS (10 * NSEC_PER_MSEC)	/* after a swap owners come to the gate within this */
 #define VMM_LAG_MAX_NS	(100 * NSEC_PER_MSEC)	/* of service lag is handed over at most: one period */
@@ -130,8 +130,8 @@ struct vmm_pool {
 extern struct vmm_pool *vmm_pool0;
 
 /*
- * The lock of a domain. Which one it is changes at run time, which sparse cannot
- * follow: the functions on pCPUs and entities below carry the annotations.
+ * The lock of a domain. Which one it is changes at run time, under its own
+ * holder, which sparse cannot follow: it is told nothing, lockdep watches.
  */
 static inline void vmm_domain_lock(struct vmm_domain *d)
 {
@@ -158,11 +158,10 @@ struct vmm_pool *vmm_pool_create(u32 nr_pcpus, const u32 *llc_of,
 				 const struct vmm_host_ops *host);
 void vmm_pool_destroy(struct vmm_pool *pool);
 struct vmm_domain *vmm_pcpu_domain(struct vmm_pcpu *p, enum vmm_sched_domain reach);
-void vmm_pcpu_lock(struct vmm_pcpu *p) __acquires(p);
-void vmm_pcpu_unlock(struct vmm_pcpu *p) __releases(p);
-struct vmm_pcpu *vmm_entity_lock(struct vmm_entity *e, unsigned long *flags)
-	__acquires(p);
-void vmm_entity_unlock(struct vmm_pcpu *p, unsigned long flags) __releases(p);
+void vmm_pcpu_lock(struct vmm_pcpu *p);
+void vmm_pcpu_unlock(struct vmm_pcpu *p);
+struct vmm_pcpu *vmm_entity_lock(struct vmm_entity *e, unsigned long *flags);
+void vmm_entity_unlock(struct vmm_pcpu *p, unsigned long flags);
 void vmm_assert_locked(const struct vmm_pcpu *p);
 
 static inline struct vmm_sched *vmm_pcpu_sched(const struct vmm_pcpu *p)

@@ -35,7 +35,7 @@ struct vmm_domain *vmm_pcpu_domain(struct vmm_pcpu *p, enum vmm_sched_domain rea
  *
  * Context: interrupts off; no domain lock held.
  */
-void vmm_pcpu_lock(struct vmm_pcpu *p) __acquires(p)
+void vmm_pcpu_lock(struct vmm_pcpu *p)
 {
 	struct vmm_domain *d;
 
@@ -47,15 +47,13 @@ void vmm_pcpu_lock(struct vmm_pcpu *p) __acquires(p)
 			break;
 		vmm_domain_unlock(d);
 	}
-	__acquire(p);
 }
 EXPORT_SYMBOL_GPL(vmm_pcpu_lock);
 
 /** vmm_pcpu_unlock() - undo vmm_pcpu_lock() */
-void vmm_pcpu_unlock(struct vmm_pcpu *p) __releases(p)
+void vmm_pcpu_unlock(struct vmm_pcpu *p)
 {
 	vmm_domain_unlock(p->dom);
-	__release(p);
 }
 EXPORT_SYMBOL_GPL(vmm_pcpu_unlock);
 
@@ -73,7 +71,6 @@ EXPORT_SYMBOL_GPL(vmm_assert_locked);
  * Return: its home pCPU, which stays so until vmm_entity_unlock().
  */
 struct vmm_pcpu *vmm_entity_lock(struct vmm_entity *e, unsigned long *flags)
-	__acquires(p)
 {
 	struct vmm_pcpu *p;
 
@@ -89,7 +86,7 @@ struct vmm_pcpu *vmm_entity_lock(struct vmm_entity *e, unsigned long *flags)
 EXPORT_SYMBOL_GPL(vmm_entity_lock);
 
 /** vmm_entity_unlock() - undo vmm_entity_lock() */
-void vmm_entity_unlock(struct vmm_pcpu *p, unsigned long flags) __releases(p)
+void vmm_entity_unlock(struct vmm_pcpu *p, unsigned long flags)
 {
 	vmm_pcpu_unlock(p);
 	local_irq_restore(flags);

@@ -260,7 +260,8 @@ void vmm_entity_destroy(struct vmm_entity *e);
  * thread ends. The thread's affinity is set to the pCPU when it changes.
  *
  * Context: process, preemptible, no locks; preempt notifier not registered.
- * Return: 0 (owner), -EINTR (a signal is pending; @e is OUT).
+ * Return: 0 (owner), -EINTR (a signal is pending; an owner has lent its pCPU,
+ * a place in the queue is kept, an offer was given back).
  */
 int vmm_gate_enter(struct vmm_entity *e);
 
