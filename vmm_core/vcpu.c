@@ -253,6 +253,8 @@ static int stretch(struct vmm_vcpu *vcpu)
 	int r;
 
 	for (;;) {
+		if (unlikely(vcpu->vmx->debug_stop))
+			return exit_debug(vcpu);
 		r = vmx_vcpu_enter(vcpu);
 		if (likely(r == VMX_RUN_EXIT))
 			r = vmm_handle_exit(vcpu);
@@ -261,8 +263,6 @@ static int stretch(struct vmm_vcpu *vcpu)
 			return VMX_RUN_AGAIN;
 		if (r <= 0)
 			return r;
-		if (unlikely(vcpu->vmx->debug_stop))
-			return exit_debug(vcpu);
 		if (unlikely(vmm_user_window(vcpu))) {
 			vcpu->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
 			return 0;
@@ -278,9 +278,14 @@ static int stretch(struct vmm_vcpu *vcpu)
 	}
 }
 
-/* Device accesses come back soon; a halt waits for an event; the rest may take for ever. */
+/*
+ * Device accesses come back soon, and so do the signals that clients kick their
+ * vCPUs with; a halt waits for an event; the rest may take for ever.
+ */
 static enum vmm_gate_how leave_how(const struct vmm_vcpu *vcpu, int r)
 {
+	if (r == -EINTR && !fatal_signal_pending(current))
+		return VMM_EXIT_LOAN;
 	if (r)
 		return VMM_EXIT_LEAVE;
 	switch (READ_ONCE(vcpu->run->exit_reason)) {
@@ -318,6 +323,16 @@ static bool immediate_exit(struct vmm_vcpu *vcpu)
 #endif
 }
 
+/* The guest did not run, but user space may have set registers or queued an interrupt. */
+static int not_entered(struct vmm_vcpu *vcpu, int r)
+{
+	vmm_vcpu_load(vcpu);
+	publish(vcpu);
+	vmm_vcpu_put(vcpu);
+	vcpu->run->exit_reason = KVM_EXIT_INTR;
+	return r;
+}
+
 static int run(struct vmm_vcpu *vcpu)
 {
 	int (*complete)(struct vmm_vcpu *vcpu) = vcpu->complete;
@@ -327,25 +342,20 @@ static int run(struct vmm_vcpu *vcpu)
 		vcpu->complete = NULL;
 		vmm_vcpu_load(vcpu);
 		r = complete(vcpu);
-		if (r > 0 && unlikely(vcpu->vmx->debug_stop))
-			r = exit_debug(vcpu);
-		if (r <= 0 || immediate_exit(vcpu))
+		if (r <= 0)
 			publish(vcpu);
 		vmm_vcpu_put(vcpu);
 		if (r <= 0)
 			return r;
 	}
-	if (immediate_exit(vcpu)) {
-		vcpu->run->exit_reason = KVM_EXIT_INTR;
-		return -EINTR;
-	}
+	if (immediate_exit(vcpu))
+		return not_entered(vcpu, -EINTR);
 
 	do {
 		r = vmm_gate_enter(&vcpu->entity);
 		if (unlikely(r)) {
-			vcpu->run->exit_reason = KVM_EXIT_INTR;
 			vcpu->signal_exits++;
-			return r;
+			return not_entered(vcpu, r);
 		}
 		vmm_vcpu_load(vcpu);
 		set_in_gate(vcpu, true);

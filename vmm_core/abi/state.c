@@ -338,6 +338,7 @@ int vmm_abi_interrupt(struct vmm_vcpu *vcpu, const struct kvm_interrupt __user *
 	if (vcpu->interrupt.pending || vcpu->interrupt.injected)
 		return -EEXIST;
 	vcpu->interrupt = (struct vmm_event) { .pending = true, .vector = irq.irq };
+	vcpu->run->ready_for_interrupt_injection = 0;	/* until the next KVM_RUN says so */
 	vmm_make_request(vcpu, VMM_REQ_EVENT);
 	return 0;
 }

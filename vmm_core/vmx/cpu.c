@@ -91,7 +91,7 @@ struct invept_desc {
 	u64 zero;
 };
 
-static void invept(unsigned long type, u64 eptp)
+static void flush_cached(unsigned long type, u64 eptp)
 {
 	struct invept_desc desc = { .eptp = eptp };
 
@@ -109,10 +109,10 @@ static void invept(unsigned long type, u64 eptp)
  */
 void vmx_flush_ept(u64 eptp)
 {
-	invept(VMX_EPT_EXTENT_CONTEXT, eptp);
+	flush_cached(VMX_EPT_EXTENT_CONTEXT, eptp);
 }
 
-static int vmxon(void *region)
+static int enter_vmx(void *region)
 {
 	u64 pa = __pa(region);
 
@@ -127,7 +127,7 @@ refused:
 	return -EIO;
 }
 
-static void vmxoff(void)
+static void leave_vmx(void)
 {
 	asm volatile("1: vmxoff\n"
 		     "2:\n"
@@ -157,14 +157,14 @@ static int cpu_enable(void)
 		return -EOPNOTSUPP;
 
 	intel_pt_handle_vmx(1);
-	r = vmxon(c->region);
+	r = enter_vmx(c->region);
 	if (r) {
 		intel_pt_handle_vmx(0);
 		return r;
 	}
 	c->on = true;
 	/* An earlier user of VMX may have left translations under our tags. */
-	invept(VMX_EPT_EXTENT_GLOBAL, 0);
+	flush_cached(VMX_EPT_EXTENT_GLOBAL, 0);
 	return 0;
 }
 
@@ -195,7 +195,7 @@ static void cpu_disable(void)
 	list_for_each_entry_safe(vmx, next, &c->loaded, node)
 		forget_vmcs(c, vmx);
 	vmx_uret_drop();
-	vmxoff();
+	leave_vmx();
 	c->on = false;
 	intel_pt_handle_vmx(0);
 }
@@ -273,7 +273,7 @@ static void vmx_emergency(void)
 		return;
 	list_for_each_entry(vmx, &c->loaded, node)
 		vmclear_pa(vmx->vmcs_pa);
-	vmxoff();
+	leave_vmx();
 }
 
 static void free_percpu_pages(void)
@@ -464,7 +464,7 @@ void vmm_kick(struct vmm_vcpu *vcpu)
 {
 	int cpu, me;
 
-	smp_mb();
+	smp_mb();	/* what the caller wrote comes before the look at the mode */
 	if (READ_ONCE(vcpu->mode) != VMM_IN_GUEST)
 		return;
 	me = get_cpu();
@@ -502,7 +502,7 @@ void vmm_kick_all(struct vmm_vm *vm)
 	unsigned long id;
 	int cpu, me;
 
-	smp_mb();
+	smp_mb();	/* as in vmm_kick() */
 	me = get_cpu();
 	mask = per_cpu(kick_mask, me);
 	cpumask_clear(mask);

@@ -246,7 +246,7 @@ static void uret_fire(struct user_return_notifier *notifier)
 void vmx_uret_load(struct vmx_vcpu *vmx, u64 efer)
 {
 	struct uret_cpu *u = this_cpu_ptr(&uret_cpus);
-	int i;
+	int i, end;
 
 	if (unlikely(!u->host_known)) {
 		for (i = 0; i < VMX_NR_URET; i++) {
@@ -257,7 +257,9 @@ void vmx_uret_load(struct vmx_vcpu *vmx, u64 efer)
 		u->notifier.on_user_return = uret_fire;
 		u->host_known = true;
 	}
-	for (i = efer & EFER_SCE ? VMX_URET_STAR : VMX_URET_TSC_AUX; i < VMX_NR_URET; i++) {
+	/* The last one can be read by RDTSCP and RDPID only. */
+	end = vmx->proc2 & SECONDARY_EXEC_ENABLE_RDTSCP ? VMX_NR_URET : VMX_URET_TSC_AUX;
+	for (i = efer & EFER_SCE ? VMX_URET_STAR : VMX_URET_TSC_AUX; i < end; i++) {
 		if (u->now[i] == vmx->uret[i] || !uret_exists[i])
 			continue;
 		wrmsrl(uret_index[i], vmx->uret[i]);

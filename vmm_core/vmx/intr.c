@@ -273,9 +273,8 @@ void vmx_inject(struct vmm_vcpu *vcpu)
 {
 	if (unlikely(vcpu->exception.pending | vcpu->exception.injected | vcpu->nmi.injected |
 		     vcpu->interrupt.pending | vcpu->interrupt.injected | vcpu->vmx->event_set |
-		     vcpu->vmx->window | !!vcpu->nmi_pending |
-		     READ_ONCE(vcpu->run->request_interrupt_window) |
-		     !!(vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)))
+		     vcpu->vmx->window | READ_ONCE(vcpu->run->request_interrupt_window)) ||
+	    unlikely(vcpu->nmi_pending | (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)))
 		inject(vcpu);
 }
 

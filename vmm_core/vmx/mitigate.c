@@ -109,10 +109,10 @@ noinstr void vmx_flush_l1d(struct vmx_vcpu *vmx)
 	}
 	/* First the translations, then, serialised, the lines. */
 	for (i = 0; i < PAGE_SIZE << L1D_ORDER; i += PAGE_SIZE)
-		(void)*(volatile char *)(l1d_base + i);
+		(void)READ_ONCE(*(char *)(l1d_base + i));
 	asm volatile("cpuid" : : "a" (0) : "ebx", "ecx", "edx", "memory");
 	for (i = 0; i < PAGE_SIZE << L1D_ORDER; i += 64)
-		(void)*(volatile char *)(l1d_base + i);
+		(void)READ_ONCE(*(char *)(l1d_base + i));
 	asm volatile("lfence" : : : "memory");
 }
 
