@@ -235,17 +235,29 @@ inline put_curr(en, pc)
 	st[en] = OUT
 }
 
+#ifdef BUG_TAKE_OWNER
+#define TAKEABLE(state)	(state == OFF || state == LOANED || state == OWNER)
+#else
+#define TAKEABLE(state)	(state == OFF || state == LOANED)
+#endif
+
 /* gate_expire: take pc from x, unless its thread is, or just came, back. */
 inline gate_expire(pc)
 {
 	s = st[x];
 	sched_charge(x, pc);
 	if
+	:: !TAKEABLE(s) -> gone = 0
 #ifdef BUG_TAKE_NOCAS
-	:: true -> gone = 1
+	:: TAKEABLE(s) -> gone = 1	/* wrong: it may have come back */
 #else
-	:: atomic { st[x] == s -> st[x] = OUT; gone = 1 }
-	:: atomic { else -> gone = 0 }
+	:: TAKEABLE(s) ->
+		atomic {
+			if
+			:: st[x] == s -> st[x] = OUT; gone = 1
+			:: else -> gone = 0
+			fi
+		}
 #endif
 	fi;
 	s = 0;
@@ -254,12 +266,6 @@ inline gate_expire(pc)
 	:: else
 	fi
 }
-
-#ifdef BUG_TAKE_OWNER
-#define AWAY(e)	(st[e] == OFF || st[e] == LOANED || st[e] == OWNER)
-#else
-#define AWAY(e)	(st[e] == OFF || st[e] == LOANED)
-#endif
 
 /* Somebody waits for pc: must its holder go? Lock held, over is set. */
 inline check_curr(pc)
@@ -280,7 +286,7 @@ inline check_curr(pc)
 			put_curr(x, pc);
 #endif
 			gone = 1
-		:: AWAY(x) && (over || resched[pc] || (slept[x] && st[x] == OFF)) ->
+		:: TAKEABLE(st[x]) && (over || resched[pc] || (slept[x] && st[x] == OFF)) ->
 			gate_expire(pc)
 		:: else
 		fi;

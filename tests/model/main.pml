@@ -15,6 +15,10 @@ init {
 		:: i < NE ->
 			att[0] = att[0] | BIT(i);
 			runs[i] = NONE;
+#ifdef SPREAD
+			home[i] = i % NP;
+			cpu[i] = i % NP;
+#endif
 			run vcpu(i);
 			i++
 		:: else -> break

@@ -52,9 +52,14 @@ inline swap_flip()
 		do
 		:: e < NE ->
 			if
+			:: bypass[p] && home[e] == p ->
+				/* not asked any more: what it thinks is void */
+				q[from] = q[from] & (255 - BIT(e))
+			:: else
+			fi;
+			if
 			:: HERE(e, p) ->
 				sched_dequeue(e, p);
-				q[from] = q[from] & (255 - BIT(e));
 				assert(att[1 - from] & BIT(e));
 				q[1 - from] = q[1 - from] | BIT(e)
 			:: home[e] == p && HOLDS(e) ->

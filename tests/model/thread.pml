@@ -6,7 +6,8 @@
  * halt inside the gate), UHALT (halts handled by user space), SIGNAL=n,
  * SCHED_OUT (the host takes an owner's CPU), MOVE (threads and homes change
  * CPU), FREEZE (the host may keep a thread off for good), EXIT (vCPUs are
- * destroyed), HOG (a guest need not exit unless it is kicked).
+ * destroyed), HOG (a guest need not exit unless it is kicked), SPREAD (entities
+ * start on different pCPUs).
  */
 
 /* The host keeps this thread off for good, here where it is preemptible. */
@@ -132,10 +133,16 @@ inline gate_block(en)
 			if
 			:: slot[p] == en && st[en] == OFF ->
 				put_curr(en, p);
+				st[en] = BLOCKED;
 				gate_offer(p)
-			:: else		/* lost it meanwhile: only waits */
-			fi;
-			st[en] = BLOCKED
+			:: st[en] == OUT ->
+				st[en] = BLOCKED	/* lost it meanwhile */
+#ifdef BUG_BLOCK_QUEUED
+			:: st[en] == QUEUED || st[en] == OFFERED ->
+				st[en] = BLOCKED
+#endif
+			:: else		/* claimed by a wake-up that came late */
+			fi
 		fi;
 		unlock(p)
 	};
