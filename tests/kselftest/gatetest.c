@@ -9,6 +9,7 @@
  *   fpu SECONDS   a guest that uses all AVX registers in a thread that keeps
  *                 its own there, beside a thread that does the same
  *   hog CPU MS    SCHED_FIFO on that CPU for so long, then "done"
+ *   affinity      the thread's mask is its own again when it has left the VM
  *   memory        fork, madvise, KSM and (when there is swap) page-out of a
  *                 guest's memory while it computes
  *
@@ -305,24 +306,24 @@ extern const uint8_t avx_guest_start[], avx_guest_end[];
 #define G_CHECK(n) \
 	"vmovdqu %ymm" #n ", 0x21040\n" \
 	"cmpl %r12d, 0x21040\njne 9f\ncmpl %r12d, 0x2105c\njne 9f\n"
-asm(".pushsection .rodata\n"
-    ".globl avx_guest_start\n.globl avx_guest_end\n"
-    "avx_guest_start:\n"
-    "mov %cr4, %rax\nor $0x40600, %rax\nmov %rax, %cr4\n"
-    "mov %cr0, %rax\nand $-13, %rax\nor $2, %rax\nmov %rax, %cr0\n"
-    "xor %ecx, %ecx\nxor %edx, %edx\nmov $7, %eax\nxsetbv\n"
-    "mov $1, %r12d\n"
-    "1: imul $1664525, %r12d, %r12d\nadd $1013904223, %r12d\n"
-    "mov %r12d, 0x21000\n"
-    ALL_YMM(G_SET)
-    "xor %eax, %eax\ncpuid\n"
-    ALL_YMM(G_CHECK)
-    "inc %r13\ntest $63, %r13b\njnz 1b\n"
-    "mov $0x510, %edx\nmov %r13b, %al\nout %al, %dx\n"
-    "jmp 1b\n"
-    "9: mov $0x502, %edx\nmov $1, %al\nout %al, %dx\nhlt\n"
-    "avx_guest_end:\n"
-    ".popsection\n");
+asm(	".pushsection .rodata\n"
+	".globl avx_guest_start\n.globl avx_guest_end\n"
+	"avx_guest_start:\n"
+	"mov %cr4, %rax\nor $0x40600, %rax\nmov %rax, %cr4\n"
+	"mov %cr0, %rax\nand $-13, %rax\nor $2, %rax\nmov %rax, %cr0\n"
+	"xor %ecx, %ecx\nxor %edx, %edx\nmov $7, %eax\nxsetbv\n"
+	"mov $1, %r12d\n"
+	"1: imul $1664525, %r12d, %r12d\nadd $1013904223, %r12d\n"
+	"mov %r12d, 0x21000\n"
+	ALL_YMM(G_SET)
+	"xor %eax, %eax\ncpuid\n"
+	ALL_YMM(G_CHECK)
+	"inc %r13\ntest $63, %r13b\njnz 1b\n"
+	"mov $0x510, %edx\nmov %r13b, %al\nout %al, %dx\n"
+	"jmp 1b\n"
+	"9: mov $0x502, %edx\nmov $1, %al\nout %al, %dx\nhlt\n"
+	"avx_guest_end:\n"
+	".popsection\n");
 
 static int has_avx(void)
 {
@@ -446,6 +447,47 @@ static int hog(int cpu, unsigned int ms)
 	return 0;
 }
 
+static int mask_is(const cpu_set_t *want, const char *when)
+{
+	cpu_set_t now;
+
+	CPU_ZERO(&now);
+	if (sched_getaffinity(0, sizeof(now), &now))
+		return fail("sched_getaffinity: %s", strerror(errno));
+	return CPU_EQUAL(&now, want) ? 0 :
+		fail("%s the thread may run on %d CPUs, not on %d", when, CPU_COUNT(&now),
+		     CPU_COUNT(want));
+}
+
+/* The mask that the thread came with, and one that it gets meanwhile, are given back. */
+static int affinity(void)
+{
+	cpu_set_t mask;
+	struct worker w;
+	struct kvmc_vm vm;
+	unsigned int i;
+
+	sched_getaffinity(0, sizeof(mask), &mask);
+	if (open_vm(&vm) || worker_start(&w, &vm, 0, 5))
+		return fail("cannot start");
+	for (i = 0; i < 2; i++) {
+		while (w.lines < HASH_LINES)
+			if (worker_step(&w))
+				return 1;
+		kvmc_vcpu_destroy(&w.vcpu);
+		kvmc_vm_destroy(&vm);
+		if (mask_is(&mask, i ? "after its second VM" : "after its VM"))
+			return 1;
+		CPU_ZERO(&mask);
+		CPU_SET(1, &mask);
+		if (sched_setaffinity(0, sizeof(mask), &mask))
+			return fail("sched_setaffinity: %s", strerror(errno));
+		if (i || open_vm(&vm) || worker_start(&w, &vm, 0, 5))
+			break;
+	}
+	return i != 1;
+}
+
 /* What happens to a process's memory behind its back; @at rises from 0. */
 static int disturb(struct worker *w, unsigned int at)
 {
@@ -486,11 +528,15 @@ static int memory(void)
 	if (open_vm(&vm) || worker_start(&w, &vm, 0, 9))
 		return fail("cannot start");
 	signal_run = w.vcpu.run;
-	ticks(2000);
-	while (w.lines < 4 * HASH_LINES)
-		if (worker_step(&w) || disturb(&w, n++))
+	while (w.lines < 4 * HASH_LINES) {
+		/* The tick ends computing in the middle; what follows it must not disturb. */
+		ticks(2000);
+		if (worker_step(&w))
 			return 1;
-	ticks(0);
+		ticks(0);
+		if (disturb(&w, n++))
+			return 1;
+	}
 	printf("lines=%u disturbances=%u\n", w.lines, n);
 	return 0;
 }
@@ -509,9 +555,11 @@ int main(int argc, char **argv)
 		return fpu(atoi(argv[2]));
 	if (!strcmp(what, "hog") && argc == 4)
 		return hog(atoi(argv[2]), atoi(argv[3]));
+	if (!strcmp(what, "affinity"))
+		return affinity();
 	if (!strcmp(what, "memory"))
 		return memory();
 	fprintf(stderr, "usage: gatetest one-thread|hand-over|contend|fpu SECONDS|"
-		"hog CPU MS|memory\n");
+		"hog CPU MS|affinity|memory\n");
 	return 2;
 }

@@ -24,24 +24,25 @@ unload() {
 
 load_all() { load; vmmctl sched load rr && vmmctl sched load bvt || fail "a scheduler does not load"; }
 
-# guest NAME KIND [vmmguest options]
+# guest NAME KIND [vmmguest options]; $WRAP: a program that starts it, and becomes it
 guest() {
 	local name=$1 kind=$2
 	shift 2
-	$D/vmmguest --name $name --kind $kind --progress $TMP/$name.n --late-ms $((20000 * SLOW)) "$@" \
+	$WRAP $D/vmmguest --name $name --kind $kind --progress $TMP/$name.n --late-ms $((20000 * SLOW)) "$@" \
 		>$TMP/$name.out 2>$TMP/$name.err &
 	eval "pid_$name=$!"
 	GUESTS="$GUESTS $name"
 }
 
 pid_of() { eval "echo \$pid_$1"; }
-count() { cat $TMP/$1.n 2>/dev/null | tr -d '\0' | grep -o '[0-9]*' | head -1; }
+# Lines a guest has printed: the first of its progress file's numbers.
+count() { od -A n -t u4 -N 4 $TMP/$1.n 2>/dev/null | tr -d ' '; }
 # A field of the VM as a whole: behind those of its vCPUs.
 vm_field() { vmmctl -j vm show "$1" | tr ',{}[]' '\n' | sed -n "s/^\"$2\"://p" | tail -1; }
 vm_name() { vmmctl -j vm list | tr ',{}[]' '\n' | sed -n 's/^"name":"\(.*\)"$/\1/p' | grep "^$1-$(pid_of $1)\$"; }
 active() { vmmctl -j sched show | tr ',{}[]' '\n' | sed -n 's/^"name":"\(.*\)"$/\1/p' | head -1; }
 
-# until NAME shows SECONDS/10 * SLOW later that it went on
+# until NAME shows that it goes on, within 10 s * SLOW
 goes_on() {
 	local before now i=0
 	before=$(count $1); before=${before:-0}
@@ -82,3 +83,65 @@ refused() {
 	[ $(wc -l <$TMP/ref.err) = 1 ] && grep -q "$words" $TMP/ref.err ||
 		fail "'$*' said: $(cat $TMP/ref.err)"
 }
+
+# Whether a guest does nothing
+stands_still() {
+	local before now
+	before=$(count $1)
+	sleep 0.3
+	now=$(count $1)
+	[ "$before" = "$now" ]
+}
+
+# Four guests, one of them mostly asleep: on every pCPU more than one.
+four_guests() {
+	guest a hash "$@"
+	guest b hash "$@"
+	guest c hash --byte-io "$@"
+	guest s sleeper
+	all_go_on
+}
+
+# swaps COUNT NAME...: so many changes of scheduler in a row, none of which forces a guest out
+swaps() {
+	local out
+	out=$($D/swapper "$@") || fail "swapper: $out"
+	echo "# $out"
+	case $out in *" forced=0 "*) ;; *) fail "guests were forced out: $out" ;; esac
+}
+
+# In the background, until stop_swaps.
+swaps_meanwhile() {
+	( while :; do $D/swapper 20 "$@" || exit 1; sleep 0.05; done ) >$TMP/swaps.out 2>&1 &
+	swaps_pid=$!
+}
+stop_swaps() {
+	kill -0 $swaps_pid 2>/dev/null || fail "the swapper ended: $(tail -1 $TMP/swaps.out)"
+	kill -TERM $swaps_pid; wait $swaps_pid 2>/dev/null
+	return 0
+}
+
+no_vms() {
+	local i=0
+	while [ "$(vmmctl -j vm list)" != "[]" ]; do
+		i=$((i + 1))
+		[ $i -lt $((50 * SLOW)) ] || fail "VMs that nobody has: $(vmmctl vm list)"
+		sleep 0.1
+	done
+}
+
+# cgroup NAME CONTROLLER...: a group below the root that has these controllers
+cgroup() {
+	local c name=$1
+	shift
+	for c in "$@"; do
+		grep -qw $c /sys/fs/cgroup/cgroup.controllers 2>/dev/null ||
+			skip "no cgroup2 with $c"
+		echo +$c >/sys/fs/cgroup/cgroup.subtree_control || fail "cgroup: no $c"
+	done
+	mkdir -p /sys/fs/cgroup/$name || fail "no cgroup"
+	CG=/sys/fs/cgroup/$name
+}
+leave_cgroup() { pid_of $1 >/sys/fs/cgroup/cgroup.procs; rmdir $CG; }
+cpus() { nproc; }
+pin() { vmmctl vm set $(vm_name $1) cpus $2 || fail "cannot pin $1 to $2"; }

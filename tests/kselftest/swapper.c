@@ -29,6 +29,28 @@ static int on_answer(struct nl_msg *msg, void *arg)
 	return NL_OK;
 }
 
+/* The answer and the acknowledgement are two messages; both must be read each time. */
+static int acked;
+
+static int on_ack(struct nl_msg *msg, void *arg)
+{
+	(void)msg;
+	(void)arg;
+	acked = 1;
+	return NL_STOP;
+}
+
+static int request(struct nl_sock *sock, struct nl_msg *msg)
+{
+	int err = nl_send_auto(sock, msg);
+
+	nlmsg_free(msg);
+	acked = 0;
+	while (err >= 0 && !acked)
+		err = nl_recvmsgs_default(sock);
+	return err;
+}
+
 int main(int argc, char **argv)
 {
 	struct nl_sock *sock = nl_socket_alloc();
@@ -43,12 +65,13 @@ int main(int argc, char **argv)
 	if (family < 0)
 		return 1;
 	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_answer, NULL);
+	nl_socket_modify_cb(sock, NL_CB_ACK, NL_CB_CUSTOM, on_ack, NULL);
 	for (i = 0; i < count; i++) {
 		struct nl_msg *msg = nlmsg_alloc();
 
 		genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, family, 0, 0, VMM_CMD_SCHED_SET, 1);
 		nla_put_string(msg, VMM_ATTR_SCHED_NAME, argv[2 + i % (argc - 2)]);
-		err = nl_send_sync(sock, msg);
+		err = request(sock, msg);
 		if (err < 0) {
 			printf("swap %d to %s refused: %s\n", i, argv[2 + i % (argc - 2)],
 			       nl_geterror(err));
