@@ -143,6 +143,10 @@ int guests_progress(struct guest *guests, int count)
 	int i, ret = 0, status;
 
 	for (i = 0; i < count; i++) {
+		if (guests[i].pid <= 0) {
+			ret = -1;
+			continue;
+		}
 		if (waitpid(guests[i].pid, &status, WNOHANG) == guests[i].pid) {
 			fprintf(stderr, "demo: %s has ended, status %#x\n",
 				guests[i].name, status);
