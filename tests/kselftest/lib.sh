@@ -118,6 +118,9 @@ swaps_meanwhile() {
 stop_swaps() {
 	kill -0 $swaps_pid 2>/dev/null || fail "the swapper ended: $(tail -1 $TMP/swaps.out)"
 	kill -TERM $swaps_pid; wait $swaps_pid 2>/dev/null
+	# The one under way is its child: until it ends, a request may hold a module.
+	killall -q -TERM swapper
+	while pidof swapper >/dev/null; do sleep 0.05; done
 	return 0
 }
 
