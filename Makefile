@@ -40,7 +40,7 @@ unload:
 		[ ! -d /sys/module/$$m ] || rmmod $$m || exit 1; done
 
 demo:
-	@demo/run --linux
+	@demo/run
 
 check:
 	@tests/check
