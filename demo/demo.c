@@ -335,7 +335,7 @@ static int run(struct demo *d, const char *linux_dir)
 	 * QEMU's work for one access is a few 10 us on a real machine, but some ms
 	 * on an emulated one of 100 MHz: the loan is longer by as much.
 	 */
-	if (linux_dir && ctl_run("modprobe sched_iface loan_us=3000"))
+	if (linux_dir && ctl_run("modprobe sched_iface loan_us=10000"))
 		return -1;
 	if (ctl_run("modprobe vmm_core"))
 		return -1;

@@ -27,6 +27,11 @@ static unsigned int loan_us = VMM_LOAN_NS / NSEC_PER_USEC;
 module_param(loan_us, uint, 0644);
 MODULE_PARM_DESC(loan_us, "how long a vCPU in user space keeps its pCPU while others wait, us (100)");
 
+static u64 loan_length(void)
+{
+	return (u64)READ_ONCE(loan_us) * NSEC_PER_USEC;
+}
+
 /* --- what waits for the end of the lock ------------------------------------------ */
 
 /** vmm_post_wake() - have the thread of @e look at its state once the lock is released */
@@ -87,6 +92,19 @@ u64 vmm_entity_off_total(const struct vmm_entity *e, u64 now)
 	return total;
 }
 
+/*
+ * A slice is time on the pCPU: what the host took of it for others is added to
+ * its end. At most one slice more, so that a busy host cannot stretch it for ever.
+ */
+static void extend_slice(struct vmm_pcpu *p, struct vmm_entity *e, u64 away)
+{
+	if (p->slice_end == VMM_SLICE_INFINITE || p->preempt)
+		return;
+	away = min(away, e->slice_ns - min(e->slice_ns, e->slice_away));
+	e->slice_away += away;
+	p->slice_end += away;
+}
+
 /**
  * vmm_charge() - account what the owner of a pCPU has used since the last time
  * @p:   the pCPU
@@ -108,6 +126,7 @@ void vmm_charge(struct vmm_pcpu *p, u64 now)
 	e->stats.off_ns += away;
 	e->charged = now;
 	ran -= away;
+	extend_slice(p, e, away);
 	if (!ran)
 		return;
 	e->stats.run_ns += ran;
@@ -262,6 +281,7 @@ void vmm_own(struct vmm_pcpu *p, struct vmm_entity *e, u64 now)
 {
 	e->charged = now;
 	e->slice_ran = 0;
+	e->slice_away = 0;
 	e->loan_until = 0;
 	e->off_slept = false;
 	e->off_since = 0;
@@ -340,6 +360,17 @@ static struct vmm_entity *check_pick(struct vmm_pcpu *p, u32 id, u64 now)
 	return NULL;
 }
 
+/*
+ * A thread that has to change its CPU needs longer. One that serves a signal in
+ * user space gets as long as if it had lent the pCPU: it is as good as there.
+ */
+static u64 offer_length(const struct vmm_pcpu *p, const struct vmm_entity *e)
+{
+	u64 length = e->pinned_cpu == (int)p->id ? VMM_OFFER_NS : VMM_OFFER_FAR_NS;
+
+	return READ_ONCE(e->away) ? max(length, loan_length()) : length;
+}
+
 /**
  * vmm_pick() - decide who is next on a pCPU that nobody holds
  * @p:    the pCPU; p->curr is NULL
@@ -384,7 +415,7 @@ void vmm_pick(struct vmm_pcpu *p, u64 now, struct vmm_post *post)
 	e->token = ++p->seq;
 	e->slice_ns = clamp_slice(slice);
 	e->stats.offers++;
-	p->offer_end = now + (e->pinned_cpu == (int)p->id ? VMM_OFFER_NS : VMM_OFFER_FAR_NS);
+	p->offer_end = now + offer_length(p, e);
 	update_idle(p);
 	vmm_post_wake(post, e);
 	vmm_update_timer(p, now);
@@ -433,6 +464,8 @@ void vmm_check_curr(struct vmm_pcpu *p, u64 now, struct vmm_post *post)
 	}
 	if (!p->nr_queued)
 		return;
+	if (now >= p->slice_end)
+		vmm_charge(p, now);	/* the end may be later than it looks */
 	switch (vmm_state(e)) {
 	case VMM_GATE_OFFERED:
 		if (now < p->offer_end)
@@ -450,7 +483,7 @@ void vmm_check_curr(struct vmm_pcpu *p, u64 now, struct vmm_post *post)
 		break;
 	case VMM_GATE_LOANED:
 		if (!e->loan_until)
-			e->loan_until = now + (u64)READ_ONCE(loan_us) * NSEC_PER_USEC;
+			e->loan_until = now + loan_length();
 		if (now >= min(e->loan_until, p->slice_end) || p->resched)
 			gone = vmm_take_back(p, now, true);
 		break;

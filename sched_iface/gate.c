@@ -197,6 +197,8 @@ bool vmm_gate_resolve(struct vmm_entity *e)
 	if (p->curr != e || vmm_state(e) != VMM_GATE_OFF)
 		goto out;
 	allowed = vmm_entity_allowed(e, p);
+	if (now >= p->slice_end)
+		vmm_charge(p, now);
 	if (allowed && !(p->nr_queued && (p->resched || now >= p->slice_end))) {
 		WRITE_ONCE(p->kick, false);
 		p->resched = false;
@@ -516,18 +518,43 @@ static void sleep_at_gate(struct vmm_entity *e)
 }
 
 /*
+ * User space may have moved the thread while it waited for the offer. Its wish
+ * is read before the gate writes a mask over it; not after a CPU went offline,
+ * when the mask is nobody's wish (see vmm_gate_read_wish()).
+ */
+static bool wished_away(struct vmm_entity *e)
+{
+	if (e->pinned == current && e->pinned_cpu < 0)
+		return false;
+	vmm_gate_read_wish(e);
+	return !vmm_entity_allowed(e, READ_ONCE(e->home));
+}
+
+/*
  * A signal: user space will serve it and mostly be back at once (QEMU kicks its
- * vCPUs with every timer of the guest). An owner lends; a place in the queue is
- * kept, as it is for a thread that the host stops: should its turn come before
- * it is back, the offer expires. Only an offer in hand is given back.
+ * vCPUs with every timer of the guest). An owner lends, and so does the holder
+ * of an offer, or its turn would be lost; a place in the queue is kept: should
+ * its turn come before it is back, the offer stands for as long as a loan would.
  */
 static int leave_by_signal(struct vmm_entity *e)
 {
+	bool fatal = fatal_signal_pending(current);
+
 	switch (vmm_state(e)) {
+	case VMM_GATE_OFFERED:
+		if (fatal || wished_away(e) || !vmm_gate_own(e)) {
+			vmm_gate_cancel(e);
+			break;
+		}
+		fallthrough;
 	case VMM_GATE_OFF:
-		vmm_gate_exit(e, VMM_EXIT_LOAN);
+		vmm_gate_exit(e, fatal ? VMM_EXIT_LEAVE : VMM_EXIT_LOAN);
 		break;
 	case VMM_GATE_QUEUED:
+		if (fatal)
+			vmm_gate_cancel(e);
+		else
+			WRITE_ONCE(e->away, true);
 		break;
 	default:
 		vmm_gate_cancel(e);
@@ -546,24 +573,13 @@ static bool ready(struct vmm_entity *e)
 	       !READ_ONCE(p->kick);
 }
 
-/*
- * User space may have moved the thread while it waited for the offer. Its wish
- * is read before the gate writes a mask over it; not after a CPU went offline,
- * when the mask is nobody's wish (see vmm_gate_read_wish()).
- */
-static bool wished_away(struct vmm_entity *e)
-{
-	if (e->pinned == current && e->pinned_cpu < 0)
-		return false;
-	vmm_gate_read_wish(e);
-	return !vmm_entity_allowed(e, READ_ONCE(e->home));
-}
-
 int vmm_gate_enter(struct vmm_entity *e)
 {
 	bool mine = READ_ONCE(e->task) == current;
 
 	might_sleep();
+	if (unlikely(e->away))
+		WRITE_ONCE(e->away, false);
 	if (likely(mine)) {
 		if (atomic_read(&e->state) == VMM_GATE_LOANED)
 			atomic_cmpxchg(&e->state, VMM_GATE_LOANED, VMM_GATE_OFF);

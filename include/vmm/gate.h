@@ -151,6 +151,7 @@ struct vmm_entity {
 	u64 charged;			/* [D] run time is charged up to here */
 	u64 slice_ns;			/* [D] what the scheduler gave it */
 	u64 slice_ran;			/* [D] charged in this slice so far */
+	u64 slice_away;			/* [D] added to its end for time that the host took */
 	u64 off_since;			/* [O] 0: the time off the CPU is not told apart */
 	u64 off_total;			/* [O] ns as owner with the thread off the CPU */
 	u64 off_seen;			/* [D] part of off_total that charging left out already */
@@ -166,6 +167,7 @@ struct vmm_entity {
 	unsigned long *wish;		/* [O] pCPUs that user space allows its thread; NULL: all */
 	struct task_struct *pinned;	/* [O] thread whose affinity the gate narrowed; reference */
 	int pinned_cpu;			/* [O] ... to this CPU; -1: it did not */
+	bool away;			/* [O] QUEUED, with its thread in user space for a signal */
 	struct vmm_entity_stats stats;	/* [D], but loans [O] */
 };
 
@@ -261,7 +263,8 @@ void vmm_entity_destroy(struct vmm_entity *e);
  *
  * Context: process, preemptible, no locks; preempt notifier not registered.
  * Return: 0 (owner), -EINTR (a signal is pending; an owner has lent its pCPU,
- * a place in the queue is kept, an offer was given back).
+ * so has the holder of an offer, a place in the queue is kept; all is given
+ * back when the signal is fatal).
  */
 int vmm_gate_enter(struct vmm_entity *e);
 

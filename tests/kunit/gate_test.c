@@ -150,6 +150,49 @@ static void gate_slice(struct kunit *test)
 	virt_destroy(r);
 }
 
+/* A slice is time on the pCPU: what the host took of it comes on top, up to one slice. */
+static void gate_slice_without_host_time(struct kunit *test)
+{
+	struct virt_room *r = virt_create(test, 1, 2);
+	struct vmm_entity *e = &r->vcpu[0].e;
+	struct vmm_pcpu *p = &r->pool->pcpus[0];
+	u64 end, slice;
+	int i;
+
+	claim(r, 0);
+	own(r, 0);
+	claim(r, 1);
+	end = p->slice_end;
+	slice = e->slice_ns;
+	KUNIT_ASSERT_EQ(test, end, r->now + slice);
+	local_irq_disable();
+	vmm_gate_sched_out(e, true);
+	local_irq_enable();
+	r->now += VMM_LOST_NS / 2;
+	vmm_gate_on(e);
+	r->now = end;
+	vmm_pcpu_expired(p);
+	KUNIT_EXPECT_FALSE(test, p->kick);
+	KUNIT_EXPECT_EQ(test, p->slice_end, end + VMM_LOST_NS / 2);
+	r->now = p->slice_end;
+	vmm_pcpu_expired(p);
+	KUNIT_EXPECT_TRUE(test, p->kick);
+	KUNIT_EXPECT_EQ(test, virt_ran(r, 0), slice);
+
+	/* However much the host takes: the end comes. */
+	for (i = 0; i < 4 * slice / VMM_LOST_NS; i++) {
+		local_irq_disable();
+		vmm_gate_sched_out(e, true);
+		local_irq_enable();
+		r->now += VMM_LOST_NS - 1;
+		vmm_gate_on(e);
+		vmm_charge(p, r->now);
+	}
+	KUNIT_EXPECT_EQ(test, p->slice_end, end + slice);
+	virt_check(test, r);
+	virt_destroy(r);
+}
+
 /* A wake-up between the last look for work and BLOCKED is not lost. */
 static void gate_wake_before_block(struct kunit *test)
 {
@@ -275,6 +318,7 @@ static struct kunit_case gate_cases[] = {
 	KUNIT_CASE(gate_signal_gives_back),
 	KUNIT_CASE(gate_loan),
 	KUNIT_CASE(gate_slice),
+	KUNIT_CASE(gate_slice_without_host_time),
 	KUNIT_CASE(gate_wake_before_block),
 	KUNIT_CASE(gate_halt_lazily),
 	KUNIT_CASE(gate_host_takes_cpu),
