@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
+#include <stdbool.h>
 
 #include "bench.h"
 
@@ -56,13 +57,7 @@ static int life(int dev, uint64_t *born, uint64_t *dead)
 	return ret;
 }
 
-/**
- * bench_create() - from KVM_CREATE_VM to the guest's first instructions
- * @b: the row
- * @dev: the device
- * @s: takes the samples
- */
-int bench_create(const struct bench *b, int dev, struct samples *s)
+static int lives(const struct bench *b, int dev, struct samples *s, bool ends)
 {
 	uint64_t born, dead;
 	unsigned int i;
@@ -71,9 +66,20 @@ int bench_create(const struct bench *b, int dev, struct samples *s)
 	for (i = 0; !ret && i < b->samples; i++) {
 		ret = life(dev, &born, &dead);
 		if (!ret)
-			samples_add(s, born);
+			samples_add(s, ends ? dead : born);
 	}
 	return ret;
+}
+
+/**
+ * bench_create() - from KVM_CREATE_VM to the guest's first instructions
+ * @b: the row
+ * @dev: the device
+ * @s: takes the samples
+ */
+int bench_create(const struct bench *b, int dev, struct samples *s)
+{
+	return lives(b, dev, s, false);
 }
 
 /**
@@ -84,16 +90,7 @@ int bench_create(const struct bench *b, int dev, struct samples *s)
  */
 int bench_destroy(const struct bench *b, int dev, struct samples *s)
 {
-	uint64_t born, dead;
-	unsigned int i;
-	int ret = 0;
-
-	for (i = 0; !ret && i < b->samples; i++) {
-		ret = life(dev, &born, &dead);
-		if (!ret)
-			samples_add(s, dead);
-	}
-	return ret;
+	return lives(b, dev, s, true);
 }
 
 /**

@@ -40,12 +40,7 @@ static int cmd_list(int argc, char **argv)
 		json_object_put(list);
 		return REFUSED;
 	}
-	if (opt_json)
-		print_json(list);
-	else
-		print_table(list, columns);
-	json_object_put(list);
-	return DONE;
+	return print_list(list, columns);
 }
 
 const struct command pcpu_commands[] = {

@@ -107,3 +107,14 @@ void print_swap(json_object *s)
 	       (unsigned long long)get_num(s, "entities"), (unsigned long long)get_num(s, "queued"),
 	       (unsigned long long)get_num(s, "running"), (unsigned long long)get_num(s, "forced_out"));
 }
+
+/** print_list() - the answer of a list command, as asked for; takes over @list. Returns DONE. */
+int print_list(json_object *list, const struct column *columns)
+{
+	if (opt_json)
+		print_json(list);
+	else
+		print_table(list, columns);
+	json_object_put(list);
+	return DONE;
+}

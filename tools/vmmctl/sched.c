@@ -191,12 +191,7 @@ static int cmd_list(int argc, char **argv)
 	list = sched_list();
 	if (!list)
 		return REFUSED;
-	if (opt_json)
-		print_json(list);
-	else
-		print_table(list, columns);
-	json_object_put(list);
-	return DONE;
+	return print_list(list, columns);
 }
 
 static void show_params(json_object *sched)

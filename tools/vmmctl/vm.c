@@ -230,12 +230,7 @@ static int cmd_list(int argc, char **argv)
 	list = vm_list();
 	if (!list)
 		return REFUSED;
-	if (opt_json)
-		print_json(list);
-	else
-		print_table(list, vm_columns);
-	json_object_put(list);
-	return DONE;
+	return print_list(list, vm_columns);
 }
 
 static void show_vm(json_object *vm)

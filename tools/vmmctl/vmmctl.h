@@ -69,6 +69,7 @@ struct column {
 
 void print_json(json_object *obj);
 void print_table(json_object *list, const struct column *columns);
+int print_list(json_object *list, const struct column *columns);
 void print_swap(json_object *swap);
 const char *get_str(json_object *obj, const char *key);
 uint64_t get_num(json_object *obj, const char *key);
