@@ -96,7 +96,7 @@ struct vmm_swap_result {
 	u32 entities;			/* carried over */
 	u32 queued;			/* of them queued */
 	u32 running;			/* of them owners, which ran on */
-	u32 forced_out;			/* guests made to leave: 0 in live mode */
+	u32 forced_out;			/* guests made to leave; live mode makes none */
 };
 
 #define VMM_HISTORY_DEPTH 8

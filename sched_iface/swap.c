@@ -344,6 +344,12 @@ static void fill(struct vmm_sched *b, struct vmm_pcpu *p, u64 now,
 	res->running++;
 }
 
+/* Whose thread is at the guest and was not told to leave. */
+static struct vmm_entity *in_guest(struct vmm_pcpu *p)
+{
+	return p->curr && vmm_state(p->curr) == VMM_GATE_OWNER && !p->kick ? p->curr : NULL;
+}
+
 /* swap_flip of the model: one pCPU changes hands, under its lock */
 static void swap_flip(struct vmm_pcpu *p, struct vmm_sched *a, struct vmm_sched *b,
 		      struct vmm_swap_result *res)
@@ -351,12 +357,14 @@ static void swap_flip(struct vmm_pcpu *p, struct vmm_sched *a, struct vmm_sched 
 	struct vmm_domain *old = p->dom;	/* changes under the pool mutex only */
 	struct vmm_domain *new = vmm_pcpu_domain(p, b->ops->domain);
 	struct vmm_post post = { };
+	struct vmm_entity *guest;
 	u64 now, end, ticks, t0;
 
 	local_irq_disable();
 	lock_both(old, new);
 	t0 = get_cycles();
 	now = vmm_pool_now(p->pool);
+	guest = in_guest(p);
 	vmm_charge(p, now);
 	drain(a, p, now);
 	rcu_assign_pointer(p->sched, b);
@@ -365,6 +373,10 @@ static void swap_flip(struct vmm_pcpu *p, struct vmm_sched *a, struct vmm_sched 
 	p->sched_deadline = 0;
 	fill(b, p, now, res);
 	vmm_check_curr(p, now, &post);
+	if (guest && (p->curr != guest || p->kick)) {
+		guest->stats.forced_out++;
+		res->forced_out++;
+	}
 	end = vmm_pool_now(p->pool);
 	ticks = get_cycles() - t0;
 	unlock_both(old, new);

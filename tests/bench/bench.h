@@ -12,8 +12,10 @@
  * struct bench - one thing to measure
  * @name: stable name of the row
  * @what: the same in words
+ * @unit: of a sample; NULL: ticks
  * @samples: how many to take
- * @measure: adds the samples, ticks each; 0 or a negative errno
+ * @ours: measured on /dev/vmm only, nothing else has it
+ * @measure: adds the samples; 0 or a negative errno
  * @op: enum guest_op, for those measured inside the guest
  * @arg: operand of @op, or variant of @measure
  * @backing: what backs the memory touched (GOP_TOUCH)
@@ -23,7 +25,9 @@
 struct bench {
 	const char *name;
 	const char *what;
+	const char *unit;
 	unsigned int samples;
+	int ours;
 	int (*measure)(const struct bench *b, int dev, struct samples *s);
 	enum guest_op op;
 	uint64_t arg;
@@ -48,5 +52,7 @@ int bench_create(const struct bench *b, int dev, struct samples *s);
 int bench_destroy(const struct bench *b, int dev, struct samples *s);
 int bench_switch(const struct bench *b, int dev, struct samples *s);
 int bench_yield(const struct bench *b, int dev, struct samples *s);
+int bench_swap(const struct bench *b, int dev, struct samples *s);
+int bench_memory(const struct bench *b, int dev, struct samples *s);
 
 #endif

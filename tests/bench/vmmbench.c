@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * vmmbench - what the operations of a KVM device cost, in TSC ticks.
+ * vmmbench - what the operations of a KVM device cost, in TSC ticks, and its
+ * objects, in bytes.
  *
  * The same program measures any device that speaks the ABI; each row has VMs of
  * its own, so one that fails leaves the others alone. Prints for each row
  *
- *	BENCH {"name": ..., "unit": "ticks", "dev": TAG, "median": ..., ...}
+ *	BENCH {"name": ..., "unit": ..., "dev": TAG, "median": ..., ...}
  *
  * or the same with "error". Run it with one processor: see tests/bench/run.
  */
@@ -36,6 +37,14 @@
 #define PAIR_ROW(n, w, function, how)					\
 	{ .name = (n), .what = (w), .samples = 1000,			\
 	  .measure = (function), .arg = (how) }
+#define SWAP_ROW(n, vcpus)						\
+	{ .name = (n), .samples = 60, .measure = bench_swap,		\
+	  .what = "lock of a pCPU held by a swap, " #vcpus		\
+		  " guests runnable there",				\
+	  .arg = (vcpus), .ours = 1 }
+#define MEMORY_ROW(n, w, vcpus)						\
+	{ .name = (n), .what = (w), .unit = "bytes", .samples = 5,	\
+	  .measure = bench_memory, .arg = (vcpus) }
 
 static const struct bench rows[] = {
 	HOST_ROW("run_immediate", "KVM_RUN with immediate_exit: no entry",
@@ -78,6 +87,12 @@ static const struct bench rows[] = {
 		 bench_switch, 1),
 	PAIR_ROW("semaphore_pair", "two threads without guests, semaphore, pair",
 		 bench_yield, 1),
+	SWAP_ROW("swap_pause_2", 2),
+	SWAP_ROW("swap_pause_64", 64),
+	MEMORY_ROW("mem_vm", "the host's memory for a VM without memory and vCPUs",
+		   0),
+	MEMORY_ROW("mem_vcpu", "the host's memory for one more vCPU, run area mapped",
+		   4),
 };
 
 #define ROWS	(sizeof(rows) / sizeof(rows[0]))
@@ -90,16 +105,18 @@ static int run_row(const struct bench *b, int dev, const char *tag)
 	if (samples_init(&s, b->samples))
 		return -ENOMEM;
 	ret = b->measure(b, dev, &s);
-	printf("BENCH {\"name\": \"%s\", \"unit\": \"ticks\", \"dev\": \"%s\", "
-	       "\"what\": \"%s\", ", b->name, tag, b->what);
+	printf("BENCH {\"name\": \"%s\", \"unit\": \"%s\", \"dev\": \"%s\", "
+	       "\"what\": \"%s\", ", b->name, b->unit ? b->unit : "ticks",
+	       tag, b->what);
 	if (ret) {
 		printf("\"error\": \"%s\"}\n", strerror(-ret));
 	} else {
 		samples_sort(&s);
 		printf("\"median\": %" PRIu64 ", \"min\": %" PRIu64
-		       ", \"p99\": %" PRIu64 ", \"samples\": %zu}\n",
+		       ", \"p99\": %" PRIu64 ", \"max\": %" PRIu64
+		       ", \"samples\": %zu}\n",
 		       samples_at(&s, 50), samples_at(&s, 0),
-		       samples_at(&s, 99), s.count);
+		       samples_at(&s, 99), samples_at(&s, 100), s.count);
 	}
 	fflush(stdout);
 	free(s.v);
@@ -142,6 +159,7 @@ int main(int argc, char **argv)
 		{ "list", 0, NULL, 'l' }, { "help", 0, NULL, 'h' }, { }
 	};
 	const char *tag = strrchr(kvmc_dev_path(), '/') + 1;
+	int ours = !strcmp(strrchr(kvmc_dev_path(), '/') + 1, "vmm");
 	unsigned int i, failed = 0, some = 0;
 	int c, dev, row, wanted[ROWS] = { 0 };
 
@@ -177,7 +195,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	for (i = 0; i < ROWS; i++)
-		if (!some || wanted[i])
+		if ((!some || wanted[i]) && (ours || !rows[i].ours))
 			failed += run_row(&rows[i], dev, tag) != 0;
 	close(dev);
 	return failed != 0;
