@@ -50,6 +50,10 @@ def common_cmdline(stock, verbose):
 def debug_cmdline(options, emulated):
     """Parameters that make the debug kernel bearable where it is emulated."""
     words = [] if options.leaks else ["kmemleak=off"]
+    if not options.verbose:
+        # The kernel's own warnings out of hard interrupts ("hrtimer: interrupt took") would
+        # take the console's lock there, which this kernel's lockdep reports.
+        words.append("loglevel=4")
     if emulated:
         # 15 of its 40 s of boot. Tables of ACPI, kprobe events and
         # /sys/kernel/slab are what is lost; acpi=force brings the first back.
