@@ -347,12 +347,16 @@ int vmm_abi_interrupt(struct vmm_vcpu *vcpu, const struct kvm_interrupt __user *
  * vmm_abi_nmi() - KVM_NMI
  * @vcpu: the vCPU
  *
- * Two are kept, as the processor does: one in service's shadow, one waiting.
+ * The processor remembers one while another is in service, else the one that it
+ * takes at once and one behind it.
+ * Context: the VMCS is loaded.
  * Return: 0
  */
 int vmm_abi_nmi(struct vmm_vcpu *vcpu)
 {
-	vcpu->nmi_pending = min_t(u32, vcpu->nmi_pending + 1, 2);
+	u32 most = vcpu->nmi.injected || vmm_nmi_blocked(vcpu) ? 1 : 2;
+
+	vcpu->nmi_pending = min_t(u32, vcpu->nmi_pending + 1, most);
 	vmm_make_request(vcpu, VMM_REQ_EVENT);
 	return 0;
 }

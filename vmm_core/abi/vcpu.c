@@ -41,8 +41,6 @@ static long light_ioctl(struct vmm_vcpu *vcpu, unsigned int cmd, unsigned long a
 		return vmm_abi_set_signal_mask(vcpu, argp);
 	case KVM_INTERRUPT:
 		return vmm_abi_interrupt(vcpu, argp);
-	case KVM_NMI:
-		return vmm_abi_nmi(vcpu);
 	case KVM_GET_CPUID2:
 		return vmm_abi_get_cpuid2(vcpu, argp);
 	case KVM_GET_TSC_KHZ:
@@ -83,6 +81,8 @@ static long loaded_ioctl(struct vmm_vcpu *vcpu, unsigned int cmd, unsigned long 
 		return vmm_abi_set_xcrs(vcpu, argp);
 	case KVM_SET_DEBUGREGS:
 		return vmm_abi_set_debugregs(vcpu, argp);
+	case KVM_NMI:
+		return vmm_abi_nmi(vcpu);
 	case KVM_GET_VCPU_EVENTS:
 		return vmm_abi_get_events(vcpu, argp);
 	case KVM_SET_VCPU_EVENTS:

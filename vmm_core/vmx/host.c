@@ -68,7 +68,6 @@ void vmx_host_init_vmcs(struct vmx_vcpu *vmx)
 	vmcs_writel(HOST_IDTR_BASE, host_idt_base);
 	vmcs_write32(HOST_IA32_SYSENTER_CS, host_sysenter_cs);
 	vmcs_writel(HOST_IA32_SYSENTER_EIP, host_sysenter_eip);
-	vmcs_writel(HOST_IA32_SYSENTER_ESP, 0);
 	vmcs_write64(HOST_IA32_PAT, vmx_caps.host_pat);
 	vmcs_write64(HOST_IA32_EFER, vmx_caps.host_efer);
 	vmcs_writel(HOST_RIP, (unsigned long)vmx_exit_point);
@@ -92,8 +91,9 @@ void vmx_host_percpu(int cpu)
 	vmcs_writel(HOST_GS_BASE, gs_base);
 	vmcs_writel(HOST_TR_BASE, (unsigned long)&get_cpu_entry_area(cpu)->tss.x86_tss);
 	vmcs_writel(HOST_GDTR_BASE, (unsigned long)get_current_gdt_ro());
-	if (IS_ENABLED(CONFIG_IA32_EMULATION))
-		vmcs_writel(HOST_IA32_SYSENTER_ESP, (unsigned long)(cpu_entry_stack(cpu) + 1));
+	/* The VMCS has been loaded, and this called, before vmx_host_init_vmcs(). */
+	vmcs_writel(HOST_IA32_SYSENTER_ESP, IS_ENABLED(CONFIG_IA32_EMULATION) ?
+					    (unsigned long)(cpu_entry_stack(cpu) + 1) : 0);
 }
 
 /**
