@@ -291,6 +291,30 @@ void vmm_gate_giveup(struct vmm_entity *e, enum vmm_put_why why)
 }
 EXPORT_SYMBOL_GPL(vmm_gate_giveup);
 
+void vmm_gate_yield(struct vmm_entity *e)
+{
+	struct vmm_post post = { };
+	unsigned long flags;
+	struct vmm_pcpu *p = vmm_entity_lock(e, &flags);
+	u64 now = vmm_pool_now(e->pool);
+
+	if (p->curr != e || vmm_state(e) != VMM_GATE_OFF || !p->nr_queued)
+		goto out;
+	if (better_elsewhere(e, p)) {
+		e->next_why = VMM_ENQ_MIGRATE;
+		vmm_put_curr(p, VMM_PUT_MIGRATE, now);
+	} else {
+		vmm_put_curr(p, VMM_PUT_YIELD, now);
+		vmm_enqueue(p, e, VMM_ENQ_YIELD, now);
+		trace_vmm_sched_request(p->id, e->id, VMM_ENQ_YIELD);
+	}
+	vmm_pick(p, now, &post);
+out:
+	vmm_entity_unlock(p, flags);
+	vmm_post_run(&post);
+}
+EXPORT_SYMBOL_GPL(vmm_gate_yield);
+
 /* Somebody waits for the pCPU of an owner that is not at the guest. */
 static void check_pcpu(struct vmm_pcpu *p)
 {
@@ -345,6 +369,20 @@ bool vmm_gate_try_block(struct vmm_entity *e)
 }
 EXPORT_SYMBOL_GPL(vmm_gate_try_block);
 
+/* Would another pCPU start it at once, while its home is busy? */
+static bool idle_elsewhere(struct vmm_entity *e, const struct vmm_pcpu *p)
+{
+	struct vmm_pool *pool = e->pool;
+	unsigned int i;
+
+	if (test_bit(p->id, pool->idle))
+		return false;
+	for_each_set_bit(i, pool->idle, pool->nr_pcpus)
+		if (vmm_entity_allowed(e, &pool->pcpus[i]))
+			return true;
+	return false;
+}
+
 void vmm_gate_wake(struct vmm_entity *e)
 {
 	unsigned long flags;
@@ -356,12 +394,12 @@ void vmm_gate_wake(struct vmm_entity *e)
 		now = vmm_pool_now(e->pool);
 		e->wake_at = now;
 		e->next_why = VMM_ENQ_WAKE;
-		if (vmm_entity_allowed(e, p)) {
+		if (vmm_entity_allowed(e, p) && !idle_elsewhere(e, p)) {
 			vmm_enqueue(p, e, VMM_ENQ_WAKE, now);
 			trace_vmm_sched_request(p->id, e->id, VMM_ENQ_WAKE);
 			vmm_enqueued(p, e, now, &post);
 		} else {
-			/* Its home is gone: its own thread claims elsewhere. */
+			/* Its home is gone, or busy: its own thread claims elsewhere. */
 			vmm_set_state(e, VMM_GATE_OUT, now);
 			vmm_post_wake(&post, e);
 		}

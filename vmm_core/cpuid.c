@@ -8,9 +8,12 @@
  * believed for everything but the bits that follow the guest's own registers
  * (OSXSAVE, OSPKE, the size of the state that XCR0 selects).
  *
- * No VMX, no performance counters, no MONITOR/MWAIT, no x2APIC and no
- * TSC-deadline timer (there is no local APIC in the kernel), no paravirtual
- * features behind the hypervisor's signature.
+ * x2APIC and the local APIC's timer that never stops are the kernel's own, not the
+ * processor's. The TSC-deadline mode of that timer is not named here but by a
+ * capability, as with KVM: it needs the APIC to be in the kernel, which user
+ * space decides later.
+ *
+ * No VMX, no performance counters, no MONITOR/MWAIT.
  *
  * Locking: the tables are constant after vmm_cpuid_setup(); a vCPU's entries
  * belong to the holder of vcpu->mutex.
@@ -84,6 +87,9 @@ static struct feature_word words[NCAPINTS] __ro_after_init = {
 #define HYPERVISOR_BIT		BIT(X86_FEATURE_HYPERVISOR & 31)
 #define OSXSAVE_BIT		BIT(X86_FEATURE_OSXSAVE & 31)
 #define APIC_BIT		BIT(X86_FEATURE_APIC & 31)
+#define X2APIC_BIT		BIT(X86_FEATURE_X2APIC & 31)
+#define MWAIT_BIT		BIT(X86_FEATURE_MWAIT & 31)
+#define ARAT_BIT		BIT(X86_FEATURE_ARAT & 31)
 #define OSPKE_BIT		BIT(X86_FEATURE_OSPKE & 31)
 
 #define SIGNATURE_LEAF		0x40000000u
@@ -325,12 +331,16 @@ static void add_basic(struct list *l)
 	e = add(l, 1, 0, false);
 	/* CLFLUSH size only: APIC id and number of processors are user space's */
 	e->ebx &= GENMASK(15, 8);
-	e->ecx = word_of(1, 0, OUT_ECX) | HYPERVISOR_BIT;
+	e->ecx = word_of(1, 0, OUT_ECX) | HYPERVISOR_BIT | X2APIC_BIT;
 	e->edx = word_of(1, 0, OUT_EDX);
 	if (max >= 2)
 		add(l, 2, 0, false);
 	if (max >= 4)
 		add_caches(l);
+	if (max >= 6) {
+		e = add_clear(l, 6, 0, false);
+		e->eax = ARAT_BIT;
+	}
 	if (max >= 7) {
 		e = add_clear(l, 7, 0, true);
 		e->ebx = word_of(7, 0, OUT_EBX);
@@ -360,7 +370,8 @@ static void add_hypervisor(struct list *l)
 	e->ebx = SIGNATURE_EBX;
 	e->ecx = SIGNATURE_ECX;
 	e->edx = SIGNATURE_EDX;
-	add_clear(l, SIGNATURE_LEAF + 1, 0, false);
+	e = add_clear(l, SIGNATURE_LEAF + 1, 0, false);
+	e->eax = vmm_pv_supported();
 }
 
 static void add_extended(struct list *l)
@@ -530,30 +541,6 @@ static bool valid_entries(const struct kvm_cpuid_entry2 *e, int n)
 	return true;
 }
 
-/**
- * vmm_cpuid_set() - KVM_SET_CPUID2
- * @vcpu: vCPU, loaded
- * @entries: from kvcalloc(), taken over on success
- * @n: how many, at most VMM_MAX_CPUID
- *
- * Once the vCPU has run its model is fixed; to set the same again is allowed.
- * Return: 0 or -EINVAL.
- */
-int vmm_cpuid_set(struct vmm_vcpu *vcpu, struct kvm_cpuid_entry2 *entries, int n)
-{
-	if (vcpu->ran && (n != vcpu->nr_cpuid || (n && memcmp(entries, vcpu->cpuid,
-							      n * sizeof(*entries)))))
-		return -EINVAL;
-	if (!valid_entries(entries, n))
-		return -EINVAL;
-	kvfree(vcpu->cpuid);
-	vcpu->cpuid = entries;
-	vcpu->nr_cpuid = n;
-	update_limits(vcpu);
-	vmx_cpuid_changed(vcpu);
-	return 0;
-}
-
 /* --- what the guest is told --------------------------------------------------------- */
 
 /*
@@ -587,6 +574,11 @@ static void runtime_bits(struct vmm_vcpu *vcpu, u32 function, u32 index, u32 *ea
 			*ecx |= OSXSAVE_BIT;
 		if (!(vcpu->apic_base & MSR_IA32_APICBASE_ENABLE))
 			*edx &= ~APIC_BIT;
+		if (!vmm_quirk(vcpu->vm, KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT)) {
+			*ecx &= ~MWAIT_BIT;
+			if (vcpu->msr_misc_enable & MSR_IA32_MISC_ENABLE_MWAIT)
+				*ecx |= MWAIT_BIT;
+		}
 		break;
 	case 7:
 		if (index)
@@ -639,4 +631,56 @@ void vmm_cpuid(struct vmm_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
 	*ecx = e->ecx;
 	*edx = e->edx;
 	runtime_bits(vcpu, e->function, index, eax, ebx, ecx, edx);
+}
+
+/**
+ * vmm_cpuid_get() - an entry as the guest would see it now: KVM_GET_CPUID2
+ * @vcpu: vCPU, loaded
+ * @e:    copy of one of its entries; the bits that follow registers are brought up to date
+ */
+void vmm_cpuid_get(struct vmm_vcpu *vcpu, struct kvm_cpuid_entry2 *e)
+{
+	runtime_bits(vcpu, e->function, e->index, &e->eax, &e->ebx, &e->ecx, &e->edx);
+}
+
+/* As far as user space decides: the bits that follow the vCPU's registers do not count. */
+static bool same_entries(struct vmm_vcpu *vcpu, const struct kvm_cpuid_entry2 *entries, int n)
+{
+	int i;
+
+	if (n != vcpu->nr_cpuid)
+		return false;
+	for (i = 0; i < n; i++) {
+		struct kvm_cpuid_entry2 a = entries[i], b = vcpu->cpuid[i];
+
+		vmm_cpuid_get(vcpu, &a);
+		vmm_cpuid_get(vcpu, &b);
+		if (memcmp(&a, &b, sizeof(a)))
+			return false;
+	}
+	return true;
+}
+
+/**
+ * vmm_cpuid_set() - KVM_SET_CPUID2
+ * @vcpu: vCPU, loaded
+ * @entries: from kvcalloc(), taken over on success
+ * @n: how many, at most VMM_MAX_CPUID
+ *
+ * Once the vCPU has run its model is fixed; to set the same again is allowed.
+ * Return: 0 or -EINVAL.
+ */
+int vmm_cpuid_set(struct vmm_vcpu *vcpu, struct kvm_cpuid_entry2 *entries, int n)
+{
+	if (vcpu->ran && !same_entries(vcpu, entries, n))
+		return -EINVAL;
+	if (!valid_entries(entries, n))
+		return -EINVAL;
+	kvfree(vcpu->cpuid);
+	vcpu->cpuid = entries;
+	vcpu->nr_cpuid = n;
+	update_limits(vcpu);
+	vmm_pv_cpuid_changed(vcpu);
+	vmx_cpuid_changed(vcpu);
+	return 0;
 }

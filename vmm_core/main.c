@@ -19,9 +19,12 @@ static int __init vmm_core_init(void)
 	if (r)
 		return r;
 	vmm_cpuid_setup();
-	r = vmx_enable();
+	r = vmm_irqfd_setup();
 	if (r)
 		return r;
+	r = vmx_enable();
+	if (r)
+		goto err_irqfd;
 	r = vmm_dev_register();
 	if (r)
 		goto err_vmx;
@@ -29,6 +32,8 @@ static int __init vmm_core_init(void)
 
 err_vmx:
 	vmx_disable();
+err_irqfd:
+	vmm_irqfd_teardown();
 	return r;
 }
 module_init(vmm_core_init);
@@ -37,6 +42,7 @@ static void __exit vmm_core_exit(void)
 {
 	vmm_dev_unregister();
 	vmx_disable();
+	vmm_irqfd_teardown();
 }
 module_exit(vmm_core_exit);
 

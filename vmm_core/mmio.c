@@ -4,8 +4,9 @@
  * a guest touched an address where no memory is.
  *
  * Design: the engine runs the instruction through the callbacks below. What is
- * RAM they read and write at once; what is not they put aside, and the vCPU
- * goes to user space with KVM_EXIT_MMIO. The next KVM_RUN gives the engine the
+ * RAM they read and write at once; what is not they put aside. Devices in the
+ * kernel serve it on the spot (irq/bus.c); else the vCPU goes to user space with
+ * KVM_EXIT_MMIO. The next KVM_RUN gives the engine the
  * answer and starts the instruction again from its beginning; what was served
  * is not asked for again. An exception is recorded by the callback that met it
  * and queued once the engine has given up.
@@ -386,12 +387,29 @@ static int unsupported(struct vmm_emul_state *st)
 
 static int complete_mmio(struct vmm_vcpu *vcpu);
 
+/* Run it; accesses that the kernel's devices serve do not stop it. */
+static int engine_run(struct vmm_emul_state *st)
+{
+	u8 data[8];
+	int r;
+
+	for (;;) {
+		r = vmm_emul_run(&st->engine);
+		if (r != VMM_EMUL_MMIO)
+			return r;
+		memcpy(data, st->mmio.data, sizeof(data));
+		if (vmm_mmio_in_kernel(st->vcpu, st->mmio.write, st->mmio.gpa, st->mmio.len, data))
+			return r;
+		vmm_emul_mmio_done(&st->engine, data);
+	}
+}
+
 static int go_on(struct vmm_emul_state *st)
 {
 	struct vmm_vcpu *vcpu = st->vcpu;
 	struct kvm_run *run = vcpu->run;
 
-	switch (vmm_emul_run(&st->engine)) {
+	switch (engine_run(st)) {
 	case VMM_EMUL_DONE:
 	case VMM_EMUL_AGAIN:
 		return 1;

@@ -42,6 +42,7 @@ static void sched_out(struct preempt_notifier *notifier, struct task_struct *nex
 	struct vmm_vcpu *vcpu = container_of(notifier, struct vmm_vcpu, notifier);
 
 	vmx_vcpu_put(vcpu);
+	vmm_pv_not_running(&vcpu->pv, vcpu);
 	if (vcpu->in_gate)
 		vmm_gate_sched_out(&vcpu->entity, current_runnable());
 }
@@ -49,8 +50,10 @@ static void sched_out(struct preempt_notifier *notifier, struct task_struct *nex
 static void sched_in(struct preempt_notifier *notifier, int cpu)
 {
 	struct vmm_vcpu *vcpu = container_of(notifier, struct vmm_vcpu, notifier);
+	bool moved = vcpu->cpu != cpu;
 
 	vmx_vcpu_load(vcpu, cpu);
+	vmm_pv_load(vcpu, moved);
 	if (vcpu->in_gate)
 		vmm_gate_sched_in(&vcpu->entity);
 }
@@ -69,9 +72,11 @@ static struct preempt_ops vcpu_preempt_ops = {
 void vmm_vcpu_load(struct vmm_vcpu *vcpu)
 {
 	int cpu = get_cpu();
+	bool moved = vcpu->cpu != cpu;
 
 	preempt_notifier_register(&vcpu->notifier);
 	vmx_vcpu_load(vcpu, cpu);
+	vmm_pv_load(vcpu, moved);
 	put_cpu();
 }
 
@@ -101,6 +106,12 @@ static int alloc_run_pages(struct vmm_vcpu *vcpu)
 	int i;
 
 	for (i = 0; i < VMM_RUN_PAGES; i++) {
+		/* The coalesced ring is the VM's: all of its vCPUs show the same one. */
+		if (i == KVM_COALESCED_MMIO_PAGE_OFFSET) {
+			vcpu->run_pages[i] = vcpu->vm->irq.ring_page;
+			get_page(vcpu->run_pages[i]);
+			continue;
+		}
 		vcpu->run_pages[i] = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 		if (!vcpu->run_pages[i]) {
 			free_run_pages(vcpu);
@@ -133,6 +144,8 @@ int vmm_vcpu_create(struct vmm_vm *vm, u32 id, struct vmm_vcpu **out)
 	vcpu->id = id;
 	vcpu->cpu = -1;
 	mutex_init(&vcpu->mutex);
+	spin_lock_init(&vcpu->pid_lock);
+	rcuwait_init(&vcpu->wait);
 	r = alloc_run_pages(vcpu);
 	if (r)
 		goto err_vcpu;
@@ -145,9 +158,14 @@ int vmm_vcpu_create(struct vmm_vm *vm, u32 id, struct vmm_vcpu **out)
 		goto err_fpu;
 	preempt_notifier_inc();
 	preempt_notifier_init(&vcpu->notifier, &vcpu_preempt_ops);
+	if (vm->irq.mode != VMM_IRQCHIP_NONE) {
+		r = vmm_apic_create(vcpu);
+		if (r)
+			goto err_entity;
+	}
 	r = vmx_vcpu_create(vcpu);
 	if (r)
-		goto err_entity;
+		goto err_apic;
 	vmm_cpuid_reset(vcpu);
 	vmm_vcpu_load(vcpu);
 	vmm_vcpu_reset(vcpu);
@@ -155,6 +173,8 @@ int vmm_vcpu_create(struct vmm_vm *vm, u32 id, struct vmm_vcpu **out)
 	*out = vcpu;
 	return 0;
 
+err_apic:
+	vmm_apic_destroy(vcpu);
 err_entity:
 	preempt_notifier_dec();
 	vmm_entity_destroy(&vcpu->entity);
@@ -170,14 +190,39 @@ err_vcpu:
 /** vmm_vcpu_destroy() - the vCPU is gone; no thread uses it. May sleep. */
 void vmm_vcpu_destroy(struct vmm_vcpu *vcpu)
 {
+	vmm_apic_destroy(vcpu);
 	vmm_entity_destroy(&vcpu->entity);
 	vmx_vcpu_destroy(vcpu);
 	preempt_notifier_dec();
 	fpu_free_guest_fpstate(&vcpu->fpu);
-	put_pid(rcu_dereference_protected(vcpu->pid, true));
+	put_pid(vcpu->pid);
 	free_run_pages(vcpu);
 	kvfree(vcpu->cpuid);
 	kvfree(vcpu);
+}
+
+/* What RESET and INIT have in common. */
+static void reset_registers(struct vmm_vcpu *vcpu)
+{
+	const struct kvm_cpuid_entry2 *e = vmm_cpuid_find(vcpu, 1, 0);
+	int i;
+
+	memset(vcpu->regs, 0, sizeof(vcpu->regs));
+	/* EDX: family, model and stepping; family 6 where CPUID has not been set. */
+	vcpu->regs[VMM_RDX] = e ? e->eax : 0x600;
+	vcpu->regs_avail = GENMASK(VMM_NR_GPRS - 1, 0);
+	vcpu->regs_dirty = 0;
+	memset(&vcpu->exception, 0, sizeof(vcpu->exception));
+	memset(&vcpu->interrupt, 0, sizeof(vcpu->interrupt));
+	memset(&vcpu->nmi, 0, sizeof(vcpu->nmi));
+	vcpu->nmi_pending = 0;
+	atomic_set(&vcpu->nmi_queued, 0);
+	vcpu->cr2 = 0;
+	vcpu->cr8 = 0;
+	vcpu->dr6 = DR6_RESERVED;
+	vcpu->dr7 = 0x400;
+	for (i = 0; i < 4; i++)
+		vcpu->db[i] = 0;
 }
 
 /**
@@ -189,32 +234,40 @@ void vmm_vcpu_destroy(struct vmm_vcpu *vcpu)
  */
 void vmm_vcpu_reset(struct vmm_vcpu *vcpu)
 {
-	int i;
+	bool bsp = vcpu->id == vcpu->vm->bsp_id;
 
-	memset(vcpu->regs, 0, sizeof(vcpu->regs));
-	/* EDX: family, model and stepping; family 6 where CPUID has not been set. */
-	vcpu->regs[VMM_RDX] = 0x600;
-	vcpu->regs_avail = GENMASK(VMM_NR_GPRS - 1, 0);
-	vcpu->regs_dirty = 0;
-	memset(&vcpu->exception, 0, sizeof(vcpu->exception));
-	memset(&vcpu->interrupt, 0, sizeof(vcpu->interrupt));
-	memset(&vcpu->nmi, 0, sizeof(vcpu->nmi));
-	vcpu->nmi_pending = 0;
-	vcpu->cr2 = 0;
-	vcpu->cr8 = 0;
-	vcpu->dr6 = DR6_RESERVED;
-	vcpu->dr7 = 0x400;
-	for (i = 0; i < 4; i++)
-		vcpu->db[i] = 0;
+	reset_registers(vcpu);
 	vcpu->xcr0 = XFEATURE_MASK_FP;
 	vcpu->xss = 0;
 	vcpu->pkru = 0;
-	vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
+	/* Without an APIC in the kernel user space decides who runs when. */
+	vcpu->mp_state = bsp || !vcpu->apic ? KVM_MP_STATE_RUNNABLE : KVM_MP_STATE_UNINITIALIZED;
 	vcpu->apic_base = APIC_DEFAULT_PHYS_BASE | MSR_IA32_APICBASE_ENABLE;
-	if (!vcpu->id)
+	if (bsp)
 		vcpu->apic_base |= MSR_IA32_APICBASE_BSP;
+	vmm_apic_reset(vcpu, false);
 	vmm_msr_reset(vcpu);
-	vmx_vcpu_reset(vcpu);
+	vmm_pv_reset(vcpu);
+	vmx_vcpu_reset(vcpu, false);
+}
+
+/**
+ * vmm_vcpu_init() - architectural state after INIT
+ * @vcpu: the vCPU
+ *
+ * FPU, MSRs, XCR0 and the time stamp counter stay.
+ * Context: the VMCS is loaded; may sleep.
+ */
+void vmm_vcpu_init(struct vmm_vcpu *vcpu)
+{
+	unsigned long cr0 = vmm_read_reg(vcpu, VMM_CR0);
+
+	reset_registers(vcpu);
+	vmm_apic_reset(vcpu, true);
+	vmm_pv_reset(vcpu);
+	vcpu->cr0 = cr0;
+	vmx_vcpu_reset(vcpu, true);
+	vmm_update_guest_debug(vcpu);
 }
 
 /* --- KVM_RUN --------------------------------------------------------------------- */
@@ -225,10 +278,11 @@ static void publish(struct vmm_vcpu *vcpu)
 	struct kvm_run *run = vcpu->run;
 
 	run->if_flag = !!(vmm_read_reg(vcpu, VMM_RFLAGS) & X86_EFLAGS_IF);
-	run->cr8 = vcpu->cr8;
+	run->cr8 = vmm_get_cr8(vcpu);
 	run->apic_base = vcpu->apic_base;
-	run->ready_for_interrupt_injection = !vcpu->interrupt.pending &&
-					     vmm_interrupt_allowed(vcpu);
+	/* An 8259 in the kernel asks for no window. */
+	run->ready_for_interrupt_injection =
+		vcpu->vm->irq.mode == VMM_IRQCHIP_KERNEL || vmm_user_may_interrupt(vcpu);
 }
 
 static int exit_debug(struct vmm_vcpu *vcpu)
@@ -245,7 +299,8 @@ static int exit_debug(struct vmm_vcpu *vcpu)
 }
 
 /*
- * Run until user space or the gate is wanted. VMX_RUN_AGAIN: the gate.
+ * Run until user space or the gate is wanted. VMX_RUN_AGAIN: the gate;
+ * VMX_RUN_HALTED: an event, and the gate until it comes; VMX_RUN_YIELD.
  * Interrupts on, preemptible, VMCS loaded.
  */
 static int stretch(struct vmm_vcpu *vcpu)
@@ -253,6 +308,8 @@ static int stretch(struct vmm_vcpu *vcpu)
 	int r;
 
 	for (;;) {
+		if (unlikely(vcpu->mp_state != KVM_MP_STATE_RUNNABLE) && !vmm_vcpu_settle(vcpu))
+			return VMX_RUN_HALTED;
 		if (unlikely(vcpu->vmx->debug_stop))
 			return exit_debug(vcpu);
 		r = vmx_vcpu_enter(vcpu);
@@ -261,7 +318,7 @@ static int stretch(struct vmm_vcpu *vcpu)
 		else if (r == VMX_RUN_AGAIN && !vmm_gate_may_run(&vcpu->entity) &&
 			 !signal_pending(current))
 			return VMX_RUN_AGAIN;
-		if (r <= 0)
+		if (r <= 0 || unlikely(r == VMX_RUN_YIELD))
 			return r;
 		if (unlikely(vmm_user_window(vcpu))) {
 			vcpu->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
@@ -293,6 +350,7 @@ static enum vmm_gate_how leave_how(const struct vmm_vcpu *vcpu, int r)
 	case KVM_EXIT_MMIO:
 	case KVM_EXIT_IRQ_WINDOW_OPEN:
 	case KVM_EXIT_SET_TPR:
+	case KVM_EXIT_IOAPIC_EOI:
 		return VMM_EXIT_LOAN;
 	case KVM_EXIT_HLT:
 		return VMM_EXIT_HALT;
@@ -329,8 +387,29 @@ static int not_entered(struct vmm_vcpu *vcpu, int r)
 	vmm_vcpu_load(vcpu);
 	publish(vcpu);
 	vmm_vcpu_put(vcpu);
-	vcpu->run->exit_reason = KVM_EXIT_INTR;
 	return r;
+}
+
+/*
+ * Halted, or not started: wait. A vCPU that has never run goes back to user
+ * space once something has come for it, as KVM's does.
+ */
+static int halted(struct vmm_vcpu *vcpu)
+{
+	bool fresh = vcpu->mp_state == KVM_MP_STATE_UNINITIALIZED;
+	int r = vmm_vcpu_wait(vcpu);
+
+	if (r) {
+		vcpu->run->exit_reason = KVM_EXIT_INTR;
+		vcpu->signal_exits++;
+		return r;
+	}
+	if (!fresh)
+		return VMX_RUN_AGAIN;
+	vmm_vcpu_load(vcpu);
+	vmm_vcpu_settle(vcpu);
+	vmm_vcpu_put(vcpu);
+	return -EAGAIN;
 }
 
 static int run(struct vmm_vcpu *vcpu)
@@ -348,22 +427,35 @@ static int run(struct vmm_vcpu *vcpu)
 		if (r <= 0)
 			return r;
 	}
+	/* The reason of the exit before stays: clients finish it this way, and look at it then. */
 	if (immediate_exit(vcpu))
 		return not_entered(vcpu, -EINTR);
+	vcpu->run->exit_reason = KVM_EXIT_UNKNOWN;
 
 	do {
+		vmm_pv_at_gate(&vcpu->pv);
 		r = vmm_gate_enter(&vcpu->entity);
 		if (unlikely(r)) {
 			vcpu->signal_exits++;
+			vcpu->run->exit_reason = KVM_EXIT_INTR;
 			return not_entered(vcpu, r);
 		}
 		vmm_vcpu_load(vcpu);
 		set_in_gate(vcpu, true);
 		r = stretch(vcpu);
 		publish(vcpu);
+		if (r >= VMX_RUN_AGAIN)
+			vmm_pv_not_running(&vcpu->pv, vcpu);
 		set_in_gate(vcpu, false);
 		vmm_vcpu_put(vcpu);
-	} while (r == VMX_RUN_AGAIN);
+		if (r == VMX_RUN_HALTED) {
+			r = halted(vcpu);
+			if (r == -EINTR)
+				return r;
+		} else if (unlikely(r == VMX_RUN_YIELD)) {
+			vmm_gate_yield(&vcpu->entity);
+		}
+	} while (r >= VMX_RUN_AGAIN);
 	vmm_gate_exit(&vcpu->entity, leave_how(vcpu, r));
 	return r;
 }
@@ -371,15 +463,31 @@ static int run(struct vmm_vcpu *vcpu)
 /* For those who want to know, or to yield to, the thread behind the vCPU. */
 static void note_thread(struct vmm_vcpu *vcpu)
 {
-	struct pid *old = rcu_dereference_protected(vcpu->pid, lockdep_is_held(&vcpu->mutex));
+	struct pid *old = vcpu->pid;	/* changes here only */
 
 	if (likely(old == task_pid(current)))
 		return;
-	rcu_assign_pointer(vcpu->pid, get_task_pid(current, PIDTYPE_PID));
-	if (old) {
-		synchronize_rcu();
-		put_pid(old);
-	}
+	spin_lock(&vcpu->pid_lock);
+	vcpu->pid = get_task_pid(current, PIDTYPE_PID);
+	spin_unlock(&vcpu->pid_lock);
+	put_pid(old);
+}
+
+static int sync_in(struct vmm_vcpu *vcpu)
+{
+	int r;
+
+	vmm_vcpu_load(vcpu);
+	r = vmm_sync_in(vcpu);
+	vmm_vcpu_put(vcpu);
+	return r;
+}
+
+static void sync_out(struct vmm_vcpu *vcpu)
+{
+	vmm_vcpu_load(vcpu);
+	vmm_sync_out(vcpu);
+	vmm_vcpu_put(vcpu);
 }
 
 /**
@@ -387,28 +495,38 @@ static void note_thread(struct vmm_vcpu *vcpu)
  * @vcpu: the vCPU; its mutex is held
  *
  * Return: 0 (vcpu->run says why), -EINTR (signal, immediate_exit), -EINVAL,
- * -EFAULT (guest memory without anything behind it), -EIO (the VM is dead).
+ * -EFAULT (guest memory without anything behind it), -EIO (the VM is dead),
+ * -EAGAIN (it waited for its start, and something came).
  */
 int vmm_vcpu_run(struct vmm_vcpu *vcpu)
 {
 	u64 cr8 = READ_ONCE(vcpu->run->cr8);
-	int r;
+	int r, sync;
 
-	if (cr8 & ~0xfull)
-		return -EINVAL;
-	vcpu->cr8 = cr8;
+	if (!vcpu->apic) {
+		if (cr8 & ~0xfull)
+			return -EINVAL;
+		vcpu->cr8 = cr8;
+	}
+	sync = vmm_sync_wanted(vcpu);
+	if (unlikely(sync)) {
+		r = sync > 0 ? sync_in(vcpu) : sync;
+		if (r)
+			return r;
+	}
 	vcpu->ran = true;
 	note_thread(vcpu);
 	/* While the guest runs only these signals are blocked; real_blocked keeps the thread's own. */
 	if (vcpu->sigset_active)
 		sigprocmask(SIG_SETMASK, &vcpu->sigset, &current->real_blocked);
-	vcpu->run->exit_reason = KVM_EXIT_UNKNOWN;
 	vcpu->run->flags = 0;
 
 	fpu_swap_kvm_fpstate(&vcpu->fpu, true);
 	r = run(vcpu);
 	fpu_swap_kvm_fpstate(&vcpu->fpu, false);
 
+	if (unlikely(sync))
+		sync_out(vcpu);
 	vcpu->user_exits++;
 	if (vcpu->sigset_active) {
 		sigprocmask(SIG_SETMASK, &current->real_blocked, NULL);

@@ -18,14 +18,19 @@
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/rbtree.h>
+#include <linux/rcuwait.h>
+#include <linux/spinlock.h>
 #include <linux/srcu.h>
 #include <linux/xarray.h>
 #include <asm/fpu/api.h>
 #include <vmm/gate.h>
+#include "irq/irq.h"
+#include "pv/pv.h"
 
 #define VMM_MAX_VCPUS		1024	/* KVM_CAP_MAX_VCPUS */
 #define VMM_MAX_VCPU_ID		4096	/* KVM_CAP_MAX_VCPU_ID; ids are below it */
 #define VMM_USER_SLOTS		32764
+#define VMM_MCE_BANKS		32
 #define VMM_MAX_CPUID		100
 #define VMM_RUN_PAGES		3	/* kvm_run, port data, coalesced ring */
 
@@ -112,12 +117,30 @@ struct vmm_vm {
 	struct vmm_group *group;	/* [I] */
 	bool bugged;			/* [A] an internal error: every ioctl answers -EIO */
 	bool in_teardown;
-	u64 tsc_khz;			/* [I] */
-	u64 tsc_offset;			/* [A] guest TSC - host TSC of vCPUs that run in step */
+	u64 tsc_khz;			/* [V] of vCPUs to come */
+	u64 tsc_offset;			/* clock.lock; of vCPUs that run in step, at the rate of */
+	u32 tsc_offset_khz;		/* clock.lock */
 	unsigned long nr_mmu_pages;	/* [V] KVM_SET_NR_MMU_PAGES: remembered, no limit is needed */
 	unsigned long tss_addr;		/* [V] KVM_SET_TSS_ADDR */
 	u64 identity_map_addr;		/* [V] */
+	u32 bsp_id;			/* [V] vCPU that comes up running: KVM_SET_BOOT_CPU_ID */
+	struct vmm_irq irq;		/* see irq/irq.h */
+	struct vmm_clock clock;		/* see pv/pv.h */
+	u64 quirks_off;			/* [A] KVM_X86_QUIRK_* that user space does not want */
+	u32 user_msr;			/* [A] KVM_MSR_EXIT_REASON_*: MSR accesses that user space serves */
+	struct vmm_msr_filter __rcu *msr_filter;	/* [V], SRCU for reading: abi/msr_filter.c */
+	bool hide_platform_info;	/* [A] KVM_CAP_MSR_PLATFORM_INFO */
+	bool exception_payload;		/* [A] KVM_CAP_EXCEPTION_PAYLOAD */
+	bool triple_fault_event;	/* [A] KVM_CAP_X86_TRIPLE_FAULT_EVENT */
+	struct vmm_apic_map __rcu *apic_map;	/* local APICs by id and by logical address: irq/ipi.c */
+	u32 x2apic_api;			/* [V] KVM_X2APIC_API_*: KVM_CAP_X2APIC_API */
 };
+
+/** vmm_quirk() - is a behaviour wanted that KVM has against the architecture? */
+static inline bool vmm_quirk(const struct vmm_vm *vm, u64 quirk)
+{
+	return !(READ_ONCE(vm->quirks_off) & quirk);
+}
 
 /* Requests to a vCPU from elsewhere: bits of vcpu->requests. */
 enum vmm_request {
@@ -126,7 +149,15 @@ enum vmm_request {
 	VMM_REQ_UNHALT,
 	VMM_REQ_TRIPLE_FAULT,
 	VMM_REQ_VM_DEAD,
+	VMM_REQ_NMI,			/* take over nmi_queued */
+	VMM_REQ_IOAPIC_EOI,		/* user space's I/O APIC waits for an EOI */
+	VMM_REQ_CLOCK,			/* pv/: the clock page is out of date */
+	VMM_REQ_STEAL,			/* pv/: the steal time record is */
+	VMM_REQ_MSR_FILTER,		/* which MSRs exit has changed */
 };
+
+/* How the thread of a vCPU that cannot run waits for events (wait.c). */
+enum vmm_waiting { VMM_WAIT_NOT, VMM_WAIT_THREAD, VMM_WAIT_GATE };
 
 enum vmm_vcpu_mode { VMM_OUTSIDE_GUEST, VMM_IN_GUEST };
 
@@ -168,6 +199,9 @@ struct vmm_vcpu {
 	struct kvm_run *run;			/* [I] first page of the shared area; distrusted */
 	int mode;				/* [A] enum vmm_vcpu_mode */
 	unsigned long requests;			/* [A] bits of enum vmm_request */
+	struct vmm_apic *apic;			/* [I] NULL: it is in user space */
+	struct vmm_pv pv;			/* see pv/pv.h */
+	u32 tsc_khz;				/* [O] rate of its TSC */
 	struct vmm_entity entity;
 	int cpu;				/* [O] where its VMCS was last loaded, -1: nowhere */
 	struct preempt_notifier notifier;
@@ -194,6 +228,14 @@ struct vmm_vcpu {
 	struct vmm_event nmi;			/* [O] */
 	u32 nmi_pending;			/* [O] */
 	bool nmi_masked;			/* [O] used without virtual NMIs */
+	atomic_t nmi_queued;			/* NMIs from elsewhere; VMM_REQ_NMI takes them over */
+	bool irq_look;				/* [O] the APIC or the 8259 may have something new */
+
+	/* waiting in the kernel: see wait.c */
+	int waiting;				/* [A] enum vmm_waiting */
+	struct rcuwait wait;			/* the thread, while VMM_WAIT_THREAD */
+	u64 poll_ns;				/* [O] how long to look before sleeping */
+	bool wait_irq, wait_nmi;		/* [O] halted, and these would end it */
 
 	/* what user space is finishing: called at the next KVM_RUN, see abi/complete.c */
 	int (*complete)(struct vmm_vcpu *vcpu);
@@ -208,13 +250,15 @@ struct vmm_vcpu {
 	struct page *run_pages[VMM_RUN_PAGES];	/* [I] what user space maps */
 	u32 id;					/* [I] */
 	struct mutex mutex;			/* one ioctl at a time */
-	struct pid __rcu *pid;			/* of the thread in KVM_RUN */
+	spinlock_t pid_lock;			/* innermost */
+	struct pid *pid;			/* pid_lock: of the thread in KVM_RUN */
 	sigset_t sigset;			/* [O] KVM_SET_SIGNAL_MASK */
 	bool sigset_active;			/* [O] */
 
 	/* MSRs that need no hardware (exit/msr.c) */
 	u64 msr_tsc_adjust, msr_misc_enable, msr_pat, msr_mtrr_def, msr_mtrr_fixed[11], msr_mtrr_var[16];
-	u64 msr_mcg_status, msr_mcg_ctl, msr_mce[128], msr_ucode_rev, msr_platform_info, msr_misc_features;
+	u64 msr_mcg_cap, msr_mcg_status, msr_mcg_ctl, msr_mce[4 * VMM_MCE_BANKS], msr_ucode_rev, msr_platform_info, msr_misc_features;
+	u64 msr_power_ctl;
 	u64 msr_arch_capabilities, msr_spec_ctrl;
 
 	/* counters, written by the thread only, read without a lock (system B's ground) */
@@ -269,6 +313,13 @@ void vmm_make_request(struct vmm_vcpu *vcpu, enum vmm_request req);	/* and kick 
 void vmm_kick(struct vmm_vcpu *vcpu);		/* out of the guest, if it is there */
 void vmm_kick_all(struct vmm_vm *vm);		/* and wait until each has left once */
 
+void vmm_deliver_payload(struct vmm_vcpu *vcpu);	/* abi/events.c */
+
+/* Registers in the shared page (abi/sync.c) */
+int vmm_sync_wanted(struct vmm_vcpu *vcpu);
+int vmm_sync_in(struct vmm_vcpu *vcpu);
+void vmm_sync_out(struct vmm_vcpu *vcpu);
+
 /* --- MSRs (exit/msr.c) and CPUID (cpuid.c) ----------------------------------- */
 struct vmm_msr {
 	u32 index;
@@ -285,10 +336,14 @@ int vmm_get_msr_feature(struct vmm_msr *msr);
 void vmm_msr_setup(void);			/* module init, once */
 void vmm_msr_reset(struct vmm_vcpu *vcpu);	/* values after RESET */
 
+bool vmm_msr_allowed(struct vmm_vm *vm, u32 index, bool write);	/* abi/msr_filter.c */
+void vmm_msr_filter_free(struct vmm_vm *vm);	/* abi/msr_filter.c; nobody uses the VM */
+
 void vmm_cpuid_setup(void);			/* module init, once */
 void vmm_cpuid_reset(struct vmm_vcpu *vcpu);	/* limits before any KVM_SET_CPUID2: the host's */
 int vmm_cpuid_supported(struct kvm_cpuid_entry2 *entries, int max);	/* count or -E2BIG */
 int vmm_cpuid_set(struct vmm_vcpu *vcpu, struct kvm_cpuid_entry2 *entries, int n);	/* takes over entries */
+void vmm_cpuid_get(struct vmm_vcpu *vcpu, struct kvm_cpuid_entry2 *e);
 /* What CPUID returns to the guest (runtime bits such as OSXSAVE included). */
 void vmm_cpuid(struct vmm_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);
 const struct kvm_cpuid_entry2 *vmm_cpuid_find(struct vmm_vcpu *vcpu, u32 function, u32 index);
@@ -299,7 +354,15 @@ u64 vmm_supported_xcr0(void);
 int vmm_vcpu_create(struct vmm_vm *vm, u32 id, struct vmm_vcpu **out);
 void vmm_vcpu_destroy(struct vmm_vcpu *vcpu);
 void vmm_vcpu_reset(struct vmm_vcpu *vcpu);	/* architectural RESET state */
+void vmm_vcpu_init(struct vmm_vcpu *vcpu);	/* architectural state after INIT */
 int vmm_vcpu_run(struct vmm_vcpu *vcpu);	/* KVM_RUN; vcpu->mutex held */
+/* wait.c: vCPUs that do not run although their thread would */
+void vmm_vcpu_notify(struct vmm_vcpu *vcpu);	/* an event: out of the guest, or awake. Any context but NMI */
+void vmm_queue_nmi(struct vmm_vcpu *vcpu);	/* the same, with an NMI */
+bool vmm_vcpu_settle(struct vmm_vcpu *vcpu);	/* INIT, SIPI, HLT: true: it can run. VMCS loaded */
+int vmm_vcpu_wait(struct vmm_vcpu *vcpu);	/* VMCS not loaded, in the gate: 0, or -EINTR: out of it */
+void vmm_vcpu_take_init(struct vmm_vcpu *vcpu);	/* INIT and a start-up IPI reach it; VMCS loaded */
+void vmm_vcpu_take_sipi(struct vmm_vcpu *vcpu, u8 page);
 int vmm_thread_work(void);			/* rescheduling, signals: 0 or -EINTR; work.c */
 int vmm_thread_work(void);	/* work.c: signals and the like before an entry; 0 or -EINTR */
 /* Make the VMCS current for get/set calls outside KVM_RUN (preemptible; notifier registered). */
@@ -312,9 +375,17 @@ int vmx_enable(void);				/* VMXON everywhere, hotplug, syscore, emergency */
 void vmx_disable(void);
 int vmx_vcpu_create(struct vmm_vcpu *vcpu);
 void vmx_vcpu_destroy(struct vmm_vcpu *vcpu);
-void vmx_vcpu_reset(struct vmm_vcpu *vcpu);
+void vmx_vcpu_reset(struct vmm_vcpu *vcpu, bool init);
 int vmx_vm_init(struct vmm_vm *vm);
 void vmx_cpuid_changed(struct vmm_vcpu *vcpu);	/* controls that follow from its CPUID */
+/* The guest's TSC (vmx/tsc.c): what it shows at a TSC of the host; its rate and offset. */
+u64 vmm_guest_tsc(const struct vmm_vcpu *vcpu, u64 host_tsc);
+bool vmx_has_tsc_scaling(void);
+bool vmx_tsc_khz_allowed(u64 khz);
+int vmx_tsc_set_khz(struct vmm_vcpu *vcpu, unsigned long khz);
+void vmx_tsc_set_offset(struct vmm_vcpu *vcpu, u64 offset);
+void vmx_get_pdptrs(struct vmm_vcpu *vcpu, u64 *pdpte);	/* 4 of them; VMCS loaded */
+void vmx_set_pdptrs(struct vmm_vcpu *vcpu, const u64 *pdpte);
 void vmx_flush_ept(u64 eptp);			/* INVEPT single context, this CPU */
 u64 vmx_eptp(hpa_t root);			/* memory type, walk length, A/D as supported */
 bool vmx_ept_has_2m(void);

@@ -284,6 +284,21 @@ static inline bool vmm_gate_may_run(const struct vmm_entity *e)
 	       p->id == raw_smp_processor_id() && !READ_ONCE(p->kick);
 }
 
+/** vmm_gate_contended() - does anybody wait for the pCPU that @e owns? Any context; a guess. */
+static inline bool vmm_gate_contended(const struct vmm_entity *e)
+{
+	return READ_ONCE(READ_ONCE(e->home)->nr_queued);
+}
+
+/**
+ * vmm_gate_yield() - let whoever waits for the pCPU go first
+ * @e: entity of the calling thread, OFF: after vmm_gate_off()
+ *
+ * Does nothing when nobody waits. The next vmm_gate_enter() waits for its turn.
+ * Context: process; preempt notifier not registered.
+ */
+void vmm_gate_yield(struct vmm_entity *e);
+
 /**
  * vmm_gate_exit() - the thread goes back to user space
  * @e:   its entity, OWNER or OUT (it may have lost its pCPU meanwhile)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Port accesses and internal errors: exits that user space finishes.
+ * Port accesses and internal errors: exits that user space finishes, if no
+ * device of the kernel's does (irq/bus.c).
  *
  * An access is reported with the vCPU still at the instruction; the next
  * KVM_RUN finishes it (registers, memory, RIP) before the guest runs on. So
@@ -19,6 +20,7 @@
 #include <asm/traps.h>
 #include <asm/msr-index.h>
 #include "abi.h"
+#include "irq/bus.h"
 
 /*
  * Which instruction this is. In long mode RIP alone: reading the base of CS
@@ -52,25 +54,48 @@ static int complete_out(struct vmm_vcpu *vcpu)
 	return 1;
 }
 
-static int complete_in(struct vmm_vcpu *vcpu)
+static void set_rax(struct vmm_vcpu *vcpu, u8 size, const void *data)
 {
 	unsigned long rax = vmm_read_reg(vcpu, VMM_RAX);
 
-	if (linear_rip(vcpu) != vcpu->pio.rip)
-		return 1;
-	switch (vcpu->pio.size) {
+	switch (size) {
 	case 1:
-		rax = (rax & ~0xfful) | *(u8 *)vcpu->pio_data;
+		rax = (rax & ~0xfful) | *(const u8 *)data;
 		break;
 	case 2:
-		rax = (rax & ~0xfffful) | *(u16 *)vcpu->pio_data;
+		rax = (rax & ~0xfffful) | *(const u16 *)data;
 		break;
 	default:
-		rax = *(u32 *)vcpu->pio_data;
+		rax = *(const u32 *)data;
 	}
 	vmm_write_reg(vcpu, VMM_RAX, rax);
+}
+
+static int complete_in(struct vmm_vcpu *vcpu)
+{
+	if (linear_rip(vcpu) != vcpu->pio.rip)
+		return 1;
+	set_rax(vcpu, vcpu->pio.size, vcpu->pio_data);
 	vmm_skip_insn(vcpu);
 	return 1;
+}
+
+/* A device of the kernel's: done at once. */
+static bool in_kernel(struct vmm_vcpu *vcpu, u16 port, u8 size, bool in)
+{
+	u32 data = 0;
+
+	if (in) {
+		if (vmm_bus_read(vcpu, VMM_BUS_PIO, port, size, &data))
+			return false;
+		set_rax(vcpu, size, &data);
+	} else {
+		data = vmm_read_reg(vcpu, VMM_RAX);
+		if (vmm_bus_write(vcpu, VMM_BUS_PIO, port, size, &data))
+			return false;
+	}
+	vmm_skip_insn(vcpu);
+	return true;
 }
 
 /**
@@ -80,12 +105,15 @@ static int complete_in(struct vmm_vcpu *vcpu)
  * @size: 1, 2, 4 bytes
  * @in:   direction
  *
- * Return: 0: to user space.
+ * Return: 1: the kernel has the device; 0: to user space.
  */
 int vmm_pio(struct vmm_vcpu *vcpu, u16 port, u8 size, bool in)
 {
 	struct vmm_pio *pio = &vcpu->pio;
 
+	if (rcu_access_pointer(vcpu->vm->irq.bus[VMM_BUS_PIO]) &&
+	    in_kernel(vcpu, port, size, in))
+		return 1;
 	pio->port = port;
 	pio->size = size;
 	pio->in = in;
@@ -167,12 +195,19 @@ static int string_memory(struct vmm_vcpu *vcpu, enum string_op op)
 
 static int complete_string(struct vmm_vcpu *vcpu)
 {
-	const struct vmm_pio *pio = &vcpu->pio;
-	long delta = (long)pio->count * pio->size;
+	struct vmm_pio *pio = &vcpu->pio;
+	unsigned long left;
+	long delta;
 	int r;
 
 	if (linear_rip(vcpu) != pio->rip)
 		return 1;
+	if (pio->rep) {
+		/* User space may have made it fewer meanwhile. */
+		left = vmm_read_reg(vcpu, VMM_RCX) & addr_mask(pio->addr_size);
+		pio->count = min_t(unsigned long, pio->count, left);
+	}
+	delta = (long)pio->count * pio->size;
 	if (pio->in) {
 		r = string_memory(vcpu, STRING_WRITE);
 		if (r)
@@ -186,6 +221,33 @@ static int complete_string(struct vmm_vcpu *vcpu)
 	}
 	vmm_skip_insn(vcpu);
 	return 1;
+}
+
+/*
+ * Offer the elements to the kernel's devices. False: the first one found nobody, all
+ * of it is user space's. What is not served further on (a coalesced ring is full) is
+ * left to the next time the instruction runs.
+ */
+static bool string_in_kernel(struct vmm_vcpu *vcpu)
+{
+	struct vmm_pio *pio = &vcpu->pio;
+	void *data = vcpu->pio_data;
+	u32 i;
+	int r;
+
+	for (i = 0; i < pio->count; i++, data += pio->size) {
+		if (pio->in)
+			r = vmm_bus_read(vcpu, VMM_BUS_PIO, pio->port, pio->size, data);
+		else
+			r = vmm_bus_write(vcpu, VMM_BUS_PIO, pio->port, pio->size, data);
+		if (!r)
+			continue;
+		if (!i)
+			return false;
+		pio->count = i;
+		break;
+	}
+	return true;
 }
 
 /* As many elements as can go at once; at least the one at @off. */
@@ -250,6 +312,8 @@ int vmm_pio_string(struct vmm_vcpu *vcpu, u16 port, u8 size, bool in, bool rep, 
 	r = string_memory(vcpu, in ? STRING_CHECK : STRING_READ);
 	if (r)
 		return 2 - r;
+	if (rcu_access_pointer(vcpu->vm->irq.bus[VMM_BUS_PIO]) && string_in_kernel(vcpu))
+		return complete_string(vcpu);
 	fill_run(vcpu);
 	vcpu->complete = complete_string;
 	return 0;

@@ -43,6 +43,8 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return vmm_abi_feature_msrs(argp);
 	case KVM_GET_SUPPORTED_CPUID:
 		return vmm_abi_supported_cpuid(argp);
+	case KVM_X86_GET_MCE_CAP_SUPPORTED:
+		return vmm_abi_mce_cap(argp);
 	default:
 		return -ENOTTY;
 	}

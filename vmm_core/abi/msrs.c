@@ -144,13 +144,20 @@ int vmm_abi_supported_cpuid(struct kvm_cpuid2 __user *arg)
 
 int vmm_abi_get_cpuid2(struct vmm_vcpu *vcpu, struct kvm_cpuid2 __user *arg)
 {
-	u32 room, n = vcpu->nr_cpuid;
+	u32 room, i, n = vcpu->nr_cpuid;
+	struct kvm_cpuid_entry2 e;
 
 	if (get_user(room, &arg->nent) || put_user(n, &arg->nent))
 		return -EFAULT;
 	if (room < n)
 		return -E2BIG;
-	return n && copy_to_user(arg->entries, vcpu->cpuid, n * sizeof(*vcpu->cpuid)) ? -EFAULT : 0;
+	for (i = 0; i < n; i++) {
+		e = vcpu->cpuid[i];
+		vmm_cpuid_get(vcpu, &e);
+		if (copy_to_user(&arg->entries[i], &e, sizeof(e)))
+			return -EFAULT;
+	}
+	return 0;
 }
 
 int vmm_abi_set_cpuid2(struct vmm_vcpu *vcpu, const struct kvm_cpuid2 __user *arg)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * State of a vCPU beyond its general and system registers: FPU and extended
- * state, debug registers, events under way, run state.
+ * state, debug registers.
  *
  * The guest's FPU state is in memory whenever a vCPU is outside KVM_RUN, so
  * these calls never touch the processor's registers.
@@ -17,7 +17,6 @@
 #include <asm/fpu/xcr.h>
 #include <asm/processor.h>
 #include <asm/traps.h>
-#include <asm/tsc.h>
 #include "abi.h"
 
 /* MXCSR bits that every processor with VMX has; another one set would fault later. */
@@ -188,94 +187,12 @@ int vmm_abi_set_debugregs(struct vmm_vcpu *vcpu, const struct kvm_debugregs __us
 	return 0;
 }
 
-/* INT3 and INTO are raised again by running the instruction again. */
-static bool exception_is_soft(u8 vector)
-{
-	return vector == X86_TRAP_BP || vector == X86_TRAP_OF;
-}
-
-int vmm_abi_get_events(struct vmm_vcpu *vcpu, struct kvm_vcpu_events __user *arg)
-{
-	struct vmm_event *ex = &vcpu->exception;
-	struct kvm_vcpu_events e = {};
-
-	/*
-	 * User space has no field for an exception's payload here: what it
-	 * would have set on delivery is set now, so that a copy of the
-	 * registers taken next is complete.
-	 */
-	if (ex->pending && ex->has_payload) {
-		if (ex->vector == X86_TRAP_PF)
-			vcpu->cr2 = ex->payload;
-		else if (ex->vector == X86_TRAP_DB)
-			vcpu->dr6 = (vcpu->dr6 & ~(unsigned long)DR_TRAP_BITS) | ex->payload;
-		ex->has_payload = false;
-	}
-	if (!exception_is_soft(ex->vector)) {
-		e.exception.injected = ex->pending || ex->injected;
-		e.exception.nr = ex->vector;
-		e.exception.has_error_code = ex->has_error;
-		e.exception.error_code = ex->error;
-	}
-	e.interrupt.injected = (vcpu->interrupt.pending || vcpu->interrupt.injected) &&
-			       !vcpu->interrupt.soft;
-	e.interrupt.nr = vcpu->interrupt.vector;
-	e.interrupt.shadow = vmm_interrupt_shadow(vcpu);
-	e.nmi.injected = vcpu->nmi.injected;
-	e.nmi.pending = min_t(u32, vcpu->nmi_pending, U8_MAX);
-	e.nmi.masked = vmm_nmi_blocked(vcpu);
-	e.flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
-	return copy_to_user(arg, &e, sizeof(e)) ? -EFAULT : 0;
-}
-
-int vmm_abi_set_events(struct vmm_vcpu *vcpu, const struct kvm_vcpu_events __user *arg)
-{
-	struct kvm_vcpu_events e;
-
-	if (copy_from_user(&e, arg, sizeof(e)))
-		return -EFAULT;
-	/* SIPI vectors belong to a local APIC; without SMM its flag may only say "nothing". */
-	if (e.flags & ~(KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SIPI_VECTOR |
-			KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_SMM))
-		return -EINVAL;
-	if ((e.flags & KVM_VCPUEVENT_VALID_SMM) &&
-	    (e.smi.smm || e.smi.pending || e.smi.smm_inside_nmi))
-		return -EINVAL;
-	if (e.exception.injected && (e.exception.nr > 31 || e.exception.nr == X86_TRAP_NMI))
-		return -EINVAL;
-	if ((e.flags & KVM_VCPUEVENT_VALID_SHADOW) &&
-	    e.interrupt.shadow & ~(KVM_X86_SHADOW_INT_MOV_SS | KVM_X86_SHADOW_INT_STI))
-		return -EINVAL;
-
-	vcpu->exception = (struct vmm_event) {
-		.injected = !!e.exception.injected,
-		.vector = e.exception.nr,
-		.has_error = !!e.exception.has_error_code,
-		.error = e.exception.error_code,
-	};
-	vcpu->interrupt = (struct vmm_event) {
-		.pending = !!e.interrupt.injected,
-		.vector = e.interrupt.nr,
-		.soft = !!e.interrupt.soft,
-	};
-	if (e.flags & KVM_VCPUEVENT_VALID_SHADOW)
-		vmm_set_interrupt_shadow(vcpu, e.interrupt.shadow);
-	vcpu->nmi = (struct vmm_event) {
-		.injected = !!e.nmi.injected,
-		.vector = X86_TRAP_NMI,
-	};
-	if (e.flags & KVM_VCPUEVENT_VALID_NMI_PENDING)
-		vcpu->nmi_pending = min_t(u32, e.nmi.pending, 2);
-	vmm_set_nmi_blocked(vcpu, e.nmi.masked);
-	vmm_make_request(vcpu, VMM_REQ_EVENT);
-	return 0;
-}
-
 int vmm_abi_set_guest_debug(struct vmm_vcpu *vcpu, const struct kvm_guest_debug __user *arg)
 {
 	const u32 valid = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP |
 			  KVM_GUESTDBG_USE_SW_BP | KVM_GUESTDBG_USE_HW_BP |
-			  KVM_GUESTDBG_INJECT_DB | KVM_GUESTDBG_INJECT_BP;
+			  KVM_GUESTDBG_INJECT_DB | KVM_GUESTDBG_INJECT_BP |
+			  KVM_GUESTDBG_BLOCKIRQ;
 	struct kvm_guest_debug dbg;
 	int i;
 
@@ -297,67 +214,6 @@ int vmm_abi_set_guest_debug(struct vmm_vcpu *vcpu, const struct kvm_guest_debug 
 		vcpu->debug_dr7 = lower_32_bits(dbg.arch.debugreg[7]);
 	}
 	vmm_update_guest_debug(vcpu);
-	return 0;
-}
-
-int vmm_abi_get_mp_state(struct vmm_vcpu *vcpu, struct kvm_mp_state __user *arg)
-{
-	struct kvm_mp_state mp = { .mp_state = vcpu->mp_state };
-
-	return copy_to_user(arg, &mp, sizeof(mp)) ? -EFAULT : 0;
-}
-
-int vmm_abi_set_mp_state(struct vmm_vcpu *vcpu, const struct kvm_mp_state __user *arg)
-{
-	struct kvm_mp_state mp;
-
-	if (copy_from_user(&mp, arg, sizeof(mp)))
-		return -EFAULT;
-	/* Every other state is a local APIC's, and that one is in user space. */
-	if (mp.mp_state != KVM_MP_STATE_RUNNABLE)
-		return -EINVAL;
-	vcpu->mp_state = mp.mp_state;
-	return 0;
-}
-
-/**
- * vmm_abi_interrupt() - KVM_INTERRUPT: user space's interrupt controller delivers
- * @vcpu: the vCPU
- * @arg:  the vector
- *
- * Return: 0, -EFAULT, -EINVAL (no vector), -EEXIST (one is on its way already).
- */
-int vmm_abi_interrupt(struct vmm_vcpu *vcpu, const struct kvm_interrupt __user *arg)
-{
-	struct kvm_interrupt irq;
-
-	if (copy_from_user(&irq, arg, sizeof(irq)))
-		return -EFAULT;
-	if (irq.irq >= KVM_NR_INTERRUPTS)
-		return -EINVAL;
-	if (vcpu->interrupt.pending || vcpu->interrupt.injected)
-		return -EEXIST;
-	vcpu->interrupt = (struct vmm_event) { .pending = true, .vector = irq.irq };
-	vcpu->run->ready_for_interrupt_injection = 0;	/* until the next KVM_RUN says so */
-	vmm_make_request(vcpu, VMM_REQ_EVENT);
-	return 0;
-}
-
-/**
- * vmm_abi_nmi() - KVM_NMI
- * @vcpu: the vCPU
- *
- * The processor remembers one while another is in service, else the one that it
- * takes at once and one behind it.
- * Context: the VMCS is loaded.
- * Return: 0
- */
-int vmm_abi_nmi(struct vmm_vcpu *vcpu)
-{
-	u32 most = vcpu->nmi.injected || vmm_nmi_blocked(vcpu) ? 1 : 2;
-
-	vcpu->nmi_pending = min_t(u32, vcpu->nmi_pending + 1, most);
-	vmm_make_request(vcpu, VMM_REQ_EVENT);
 	return 0;
 }
 
@@ -402,25 +258,5 @@ int vmm_abi_set_signal_mask(struct vmm_vcpu *vcpu, const struct kvm_signal_mask 
 	sigdelsetmask(&set, sigmask(SIGKILL) | sigmask(SIGSTOP));
 	vcpu->sigset = set;
 	vcpu->sigset_active = true;
-	return 0;
-}
-
-/**
- * vmm_abi_set_tsc_khz() - KVM_SET_TSC_KHZ: the guest's clock runs at the host's rate
- * @vcpu: the vCPU
- * @khz:  wanted, 0: as it is
- *
- * Without TSC scaling only what is within the accuracy of a crystal of the
- * host's own rate can be had.
- * Return: 0 or -EINVAL.
- */
-int vmm_abi_set_tsc_khz(struct vmm_vcpu *vcpu, unsigned long khz)
-{
-	const u64 ppm = 250;
-	u64 have = vcpu->vm->tsc_khz;
-	u64 slack = div_u64(have * ppm, 1000000);
-
-	if (khz && (khz < have - slack || khz > have + slack))
-		return -EINVAL;
 	return 0;
 }

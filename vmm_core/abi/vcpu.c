@@ -33,25 +33,26 @@ static long light_ioctl(struct vmm_vcpu *vcpu, unsigned int cmd, unsigned long a
 		return vmm_abi_get_xcrs(vcpu, argp);
 	case KVM_GET_DEBUGREGS:
 		return vmm_abi_get_debugregs(vcpu, argp);
-	case KVM_GET_MP_STATE:
-		return vmm_abi_get_mp_state(vcpu, argp);
-	case KVM_SET_MP_STATE:
-		return vmm_abi_set_mp_state(vcpu, argp);
 	case KVM_SET_SIGNAL_MASK:
 		return vmm_abi_set_signal_mask(vcpu, argp);
 	case KVM_INTERRUPT:
 		return vmm_abi_interrupt(vcpu, argp);
-	case KVM_GET_CPUID2:
-		return vmm_abi_get_cpuid2(vcpu, argp);
 	case KVM_GET_TSC_KHZ:
-		return vcpu->vm->tsc_khz;
-	case KVM_SET_TSC_KHZ:
-		return vmm_abi_set_tsc_khz(vcpu, arg);
+		return vcpu->tsc_khz;
+	case KVM_GET_STATS_FD:
+		return vmm_abi_vcpu_stats(vcpu);
+	case KVM_KVMCLOCK_CTRL:
+		return vmm_abi_kvmclock_ctrl(vcpu);
 	case KVM_GET_LAPIC:
+		return vmm_abi_get_lapic(vcpu, argp);
 	case KVM_SET_LAPIC:
-		return -EINVAL;		/* known, but the VM has none in the kernel */
+		return vmm_abi_set_lapic(vcpu, argp);
+	case KVM_SET_VAPIC_ADDR:
+		return vmm_abi_set_vapic_addr(vcpu, argp);
+	case KVM_TPR_ACCESS_REPORTING:
+		return vmm_abi_tpr_reporting(vcpu, argp);
 	case KVM_ENABLE_CAP:
-		return -EINVAL;		/* none is a vCPU's */
+		return vmm_abi_enable_vcpu_cap(vcpu, argp);
 	default:
 		return -ENOIOCTLCMD;
 	}
@@ -63,6 +64,10 @@ static long loaded_ioctl(struct vmm_vcpu *vcpu, unsigned int cmd, unsigned long 
 	void __user *argp = (void __user *)arg;
 
 	switch (cmd) {
+	case KVM_GET_MP_STATE:
+		return vmm_abi_get_mp_state(vcpu, argp);
+	case KVM_SET_MP_STATE:
+		return vmm_abi_set_mp_state(vcpu, argp);
 	case KVM_GET_REGS:
 		return vmm_abi_get_regs(vcpu, argp);
 	case KVM_SET_REGS:
@@ -71,10 +76,16 @@ static long loaded_ioctl(struct vmm_vcpu *vcpu, unsigned int cmd, unsigned long 
 		return vmm_abi_get_sregs(vcpu, argp);
 	case KVM_SET_SREGS:
 		return vmm_abi_set_sregs(vcpu, argp);
+	case KVM_GET_SREGS2:
+		return vmm_abi_get_sregs2(vcpu, argp);
+	case KVM_SET_SREGS2:
+		return vmm_abi_set_sregs2(vcpu, argp);
 	case KVM_GET_MSRS:
 		return vmm_abi_get_msrs(vcpu, argp);
 	case KVM_SET_MSRS:
 		return vmm_abi_set_msrs(vcpu, argp);
+	case KVM_GET_CPUID2:
+		return vmm_abi_get_cpuid2(vcpu, argp);
 	case KVM_SET_CPUID2:
 		return vmm_abi_set_cpuid2(vcpu, argp);
 	case KVM_SET_XCRS:
@@ -89,6 +100,16 @@ static long loaded_ioctl(struct vmm_vcpu *vcpu, unsigned int cmd, unsigned long 
 		return vmm_abi_set_events(vcpu, argp);
 	case KVM_SET_GUEST_DEBUG:
 		return vmm_abi_set_guest_debug(vcpu, argp);
+	case KVM_X86_SETUP_MCE:
+		return vmm_abi_setup_mce(vcpu, argp);
+	case KVM_X86_SET_MCE:
+		return vmm_abi_set_mce(vcpu, argp);
+	case KVM_SET_TSC_KHZ:
+		return vmx_tsc_set_khz(vcpu, arg);
+	case KVM_HAS_DEVICE_ATTR:
+	case KVM_GET_DEVICE_ATTR:
+	case KVM_SET_DEVICE_ATTR:
+		return vmm_abi_vcpu_attr(vcpu, cmd, argp);
 	case KVM_TRANSLATE:
 		return vmm_abi_translate(vcpu, argp);
 	default:

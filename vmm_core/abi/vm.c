@@ -10,7 +10,7 @@
  * Locking: vm->lock for vCPU creation and settings; memory slots have their
  * own lock (mmu/slots.c), which nests inside.
  *
- * Limits: one address space; no interrupt controller in the kernel.
+ * Limits: one address space.
  */
 #include <linux/anon_inodes.h>
 #include <linux/file.h>
@@ -31,14 +31,18 @@ static void vm_destroy(struct vmm_vm *vm)
 	unsigned long id;
 
 	/*
-	 * First the MMU notifier: it walks the vCPUs. Then the vCPUs, whose
-	 * VMCS may still be loaded somewhere; then what they belonged to.
+	 * First the MMU notifier: it walks the vCPUs; then what sends them
+	 * interrupts. Then the vCPUs, whose VMCS may still be loaded somewhere;
+	 * then what they belonged to.
 	 */
 	vmm_mmu_destroy(vm);
+	vmm_irq_destroy(vm);
 	xa_for_each(&vm->vcpus, id, vcpu) {
 		vmm_emul_free(vcpu);
 		vmm_vcpu_destroy(vcpu);
 	}
+	vmm_apic_map_free(vm);
+	vmm_msr_filter_free(vm);
 	xa_destroy(&vm->vcpus);
 	vmm_group_put(vm->group);
 	mmdrop(vm->mm);
@@ -71,14 +75,18 @@ static struct vmm_vm *vm_create(void)
 	mutex_init(&vm->slots_lock);
 	xa_init(&vm->vcpus);
 	vm->tsc_khz = tsc_khz;
+	vmm_clock_init(vm);
 	vm->identity_map_addr = IDENTITY_MAP_DEFAULT;
 	vm->mm = current->mm;
 	mmgrab(vm->mm);
 
+	r = vmm_irq_init(vm);
+	if (r)
+		goto err_mm;
 	vm->group = vmm_group_create(NULL);
 	if (IS_ERR(vm->group)) {
 		r = PTR_ERR(vm->group);
-		goto err_mm;
+		goto err_irq;
 	}
 	r = vmx_vm_init(vm);
 	if (r)
@@ -90,6 +98,8 @@ static struct vmm_vm *vm_create(void)
 
 err_group:
 	vmm_group_put(vm->group);
+err_irq:
+	vmm_irq_destroy(vm);
 err_mm:
 	mmdrop(vm->mm);
 	kvfree(vm);
@@ -130,6 +140,8 @@ static int vm_create_vcpu(struct vmm_vm *vm, unsigned long id)
 	vmm_vm_get(vm);
 	xa_store(&vm->vcpus, id, vcpu, GFP_KERNEL_ACCOUNT);
 	vm->nr_vcpus++;
+	if (vcpu->apic)
+		vmm_apic_map_update(vm);
 	fd_install(fd, file);
 	return fd;
 
@@ -200,13 +212,12 @@ static long locked_ioctl(struct vmm_vm *vm, unsigned int cmd, unsigned long arg)
 		return 0;
 	case KVM_GET_NR_MMU_PAGES:
 		return min_t(unsigned long, vm->nr_mmu_pages, INT_MAX);
-	case KVM_SET_GSI_ROUTING:
-	case KVM_GET_IRQCHIP:
-	case KVM_SET_IRQCHIP:
-	case KVM_IRQ_LINE:
-		return -EINVAL;		/* known, but the VM has no controller in the kernel */
+	case KVM_X86_SET_MSR_FILTER:
+		return vmm_abi_set_msr_filter(vm, argp);
+	case KVM_SET_TSC_KHZ:
+		return vmm_abi_vm_tsc_khz(vm, arg);
 	default:
-		return -ENOTTY;
+		return vmm_abi_irqchip_locked(vm, cmd, arg);
 	}
 }
 
@@ -229,7 +240,16 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return vmm_abi_enable_vm_cap(vm, argp);
 	case KVM_GET_TSC_KHZ:
 		return vm->tsc_khz;
+	case KVM_GET_STATS_FD:
+		return vmm_abi_vm_stats(vm);
+	case KVM_GET_CLOCK:
+		return vmm_abi_get_clock(vm, argp);
+	case KVM_SET_CLOCK:
+		return vmm_abi_set_clock(vm, argp);
 	}
+	r = vmm_abi_irqchip(vm, cmd, arg);
+	if (r != -ENOIOCTLCMD)
+		return r;
 	if (mutex_lock_killable(&vm->lock))
 		return -EINTR;
 	r = locked_ioctl(vm, cmd, arg);
@@ -239,6 +259,7 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 static int vm_release(struct inode *inode, struct file *file)
 {
+	vmm_irq_stop(file->private_data);
 	vmm_vm_put(file->private_data);
 	return 0;
 }

@@ -3,8 +3,8 @@
  * MOV to and from control registers, CLTS, LMSW.
  *
  * CR3 never exits. CR0 and CR4 exit when a bit changes that the host owns
- * (vmx/state.c). CR8 is the task priority of a local APIC that user space has:
- * lowering it may let an interrupt through there, so user space hears of it.
+ * (vmx/state.c). CR8 is the task priority of the local APIC. If that is user
+ * space's, lowering it may let an interrupt through there, so it hears of it.
  */
 #include <asm/processor-flags.h>
 #include <asm/trapnr.h>
@@ -28,13 +28,13 @@ static int done(struct vmm_vcpu *vcpu, int refused)
 
 static int set_cr8(struct vmm_vcpu *vcpu, unsigned long val)
 {
-	unsigned long old = vcpu->cr8;
+	unsigned long old = vmm_get_cr8(vcpu);
 
 	if (val & ~0xful)
 		return done(vcpu, 1);
-	vcpu->cr8 = val;
+	vmm_set_cr8(vcpu, val);
 	vmm_skip_insn(vcpu);
-	if (val >= old)
+	if (val >= old || vcpu->apic)
 		return 1;
 	vcpu->run->exit_reason = KVM_EXIT_SET_TPR;
 	return 0;
@@ -68,7 +68,7 @@ static int mov_from(struct vmm_vcpu *vcpu, unsigned int cr, enum vmm_reg gpr)
 		vmm_write_reg(vcpu, gpr, vmm_read_reg(vcpu, VMM_CR3));
 		break;
 	case 8:
-		vmm_write_reg(vcpu, gpr, vcpu->cr8);
+		vmm_write_reg(vcpu, gpr, vmm_get_cr8(vcpu));
 		break;
 	default:
 		return exit_undefined(vcpu);

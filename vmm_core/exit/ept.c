@@ -3,7 +3,9 @@
  * Guest-physical addresses without a mapping, or with one that does not allow
  * the access: a page to map, or a device that user space has.
  */
+#include <asm/cpufeature.h>
 #include "exit/exit.h"
+#include "irq/bus.h"
 
 #define EPT_UNBLOCKED_NMI	BIT(12)		/* the access was made by IRET */
 
@@ -16,6 +18,26 @@ static int event_through_device(struct vmm_vcpu *vcpu, gpa_t gpa)
 	u64 data[4] = { vcpu->vmx->idt_vectoring, vcpu->vmx->exit_reason, vmx_qualification(), gpa };
 
 	return vmm_internal_error(vcpu, KVM_INTERNAL_ERROR_DELIVERY_EV, data, 4);
+}
+
+/*
+ * A write that only rings a bell (an ioeventfd without length): what is written does
+ * not matter, so nothing is decoded. The processor gives the instruction's
+ * length with such exits, though the manual does not promise it; a hypervisor
+ * below us may not.
+ */
+static bool fast_mmio(struct vmm_vcpu *vcpu, gpa_t gpa)
+{
+	u32 len;
+
+	if (!rcu_access_pointer(vcpu->vm->irq.bus[VMM_BUS_FAST_MMIO]) ||
+	    boot_cpu_has(X86_FEATURE_HYPERVISOR))
+		return false;
+	len = vmcs_read32(VM_EXIT_INSTRUCTION_LEN);
+	if (!len || len > 15 || vmm_bus_write(vcpu, VMM_BUS_FAST_MMIO, gpa, 0, NULL))
+		return false;
+	vmm_advance_rip(vcpu, len);
+	return true;
 }
 
 /** exit_ept_violation() - see the head of the file */
@@ -34,6 +56,9 @@ int exit_ept_violation(struct vmm_vcpu *vcpu)
 		return r;
 	if (unlikely(vectoring))
 		return event_through_device(vcpu, gpa);
+	if ((qual & EPT_VIOLATION_ACC_WRITE) && (qual & EPT_VIOLATION_GVA_TRANSLATED) &&
+	    fast_mmio(vcpu, gpa))
+		return 1;
 	return vmm_emulate_mmio(vcpu, gpa, qual & EPT_VIOLATION_GVA_TRANSLATED);
 }
 

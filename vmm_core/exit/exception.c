@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Exceptions that exit: #DB, #AC, #MC, and #BP for a debugger in user space.
+ * Exceptions that exit: #DB, #AC, #MC, #UD, and #BP for a debugger in user space.
  * NMIs and machine checks have been dispatched to the host already (vmx/run.c).
  */
 #include <asm/processor-flags.h>
@@ -64,6 +64,8 @@ int exit_exception(struct vmm_vcpu *vcpu)
 		return debug_exception(vcpu, info);
 	case X86_TRAP_BP:
 		return breakpoint(vcpu);
+	case X86_TRAP_UD:
+		return exit_ud(vcpu);
 	case X86_TRAP_AC:
 		vmm_queue_exception_error(vcpu, X86_TRAP_AC, vmcs_read32(VM_EXIT_INTR_ERROR_CODE));
 		return 1;

@@ -19,8 +19,11 @@ int exit_cpuid(struct vmm_vcpu *vcpu);
 int exit_rdmsr(struct vmm_vcpu *vcpu);
 int exit_wrmsr(struct vmm_vcpu *vcpu);
 bool exit_rdmsr_fast(struct vmm_vcpu *vcpu);
+bool exit_wrmsr_fast(struct vmm_vcpu *vcpu);
 /* hypercall.c */
 int exit_vmcall(struct vmm_vcpu *vcpu);
+bool exit_vmcall_fast(struct vmm_vcpu *vcpu);
+int exit_ud(struct vmm_vcpu *vcpu);
 /* io.c */
 int exit_io(struct vmm_vcpu *vcpu);
 /* cr.c */
@@ -40,6 +43,8 @@ int exit_window(struct vmm_vcpu *vcpu);
 int exit_triple_fault(struct vmm_vcpu *vcpu);
 int exit_undefined(struct vmm_vcpu *vcpu);
 int exit_nop(struct vmm_vcpu *vcpu);
+int exit_pause(struct vmm_vcpu *vcpu);
+int exit_mwait(struct vmm_vcpu *vcpu);
 int exit_rdpmc(struct vmm_vcpu *vcpu);
 int exit_xsetbv(struct vmm_vcpu *vcpu);
 int exit_task_switch(struct vmm_vcpu *vcpu);

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * HLT. The interrupt controllers are in user space, so the wait is there too.
+ * HLT. Who waits is where the interrupt controllers are: user space, or the
+ * vCPU's thread in the gate (wait.c).
  */
 #include <asm/processor-flags.h>
 #include "exit/exit.h"
 
-/** exit_hlt() - to user space, unless something is on its way in already */
+/** exit_hlt() - wait, unless something is on its way in already */
 int exit_hlt(struct vmm_vcpu *vcpu)
 {
 	vmm_skip_insn(vcpu);
 	vcpu->halts++;
+	if (vcpu->apic) {
+		vcpu->mp_state = KVM_MP_STATE_HALTED;
+		return 1;
+	}
 	if (vcpu->nmi_pending || vcpu->exception.pending ||
 	    (vcpu->interrupt.pending && (vmm_read_reg(vcpu, VMM_RFLAGS) & X86_EFLAGS_IF)))
 		return 1;

@@ -36,13 +36,50 @@ int exit_undefined(struct vmm_vcpu *vcpu)
  * exit_nop() - an instruction with nothing to do for us
  * @vcpu: the vCPU
  *
- * INVD and WBINVD: caches are coherent, and other guests need them. MONITOR and
- * MWAIT are not offered by CPUID; a guest that uses them anyway goes on at once.
+ * INVD and WBINVD: caches are coherent, and other guests need them.
  */
 int exit_nop(struct vmm_vcpu *vcpu)
 {
 	vmm_skip_insn(vcpu);
 	return 1;
+}
+
+/**
+ * exit_mwait() - MONITOR and MWAIT
+ * @vcpu: the vCPU
+ *
+ * They do nothing, and raise #UD only where user space asks for that and CPUID
+ * does not offer them.
+ */
+int exit_mwait(struct vmm_vcpu *vcpu)
+{
+	u32 eax = 1, ebx, ecx = 0, edx;
+
+	if (vmm_quirk(vcpu->vm, KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS))
+		return exit_nop(vcpu);
+	vmm_cpuid(vcpu, &eax, &ebx, &ecx, &edx);
+	return ecx & BIT(X86_FEATURE_MWAIT & 31) ? exit_nop(vcpu) : exit_undefined(vcpu);
+}
+
+/**
+ * exit_pause() - the guest has spun for a while
+ * @vcpu: the vCPU
+ *
+ * What it waits for may be a vCPU that waits for a pCPU itself, perhaps for this
+ * one. Where nobody does, spinning is right, and the next look comes later.
+ */
+int exit_pause(struct vmm_vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = vcpu->vmx;
+	bool yield = vmm_gate_contended(&vcpu->entity);
+	u32 window = yield ? VMX_PLE_WINDOW : min_t(u32, vmx->ple_window * 2, VMX_PLE_WINDOW_MAX);
+
+	if (window != vmx->ple_window) {
+		vmx->ple_window = window;
+		vmcs_write32(PLE_WINDOW, window);
+	}
+	vmm_skip_insn(vcpu);
+	return yield ? VMX_RUN_YIELD : 1;
 }
 
 /** exit_rdpmc() - there are no performance counters */

@@ -22,12 +22,8 @@
 #include <asm/msr-index.h>
 #include <asm/nospec-branch.h>
 #include <asm/trapnr.h>
-#include <asm/tsc.h>
 #include "exit/exit.h"
 #include "exit/msr.h"
-
-#define KVM_MSR_WALL_CLOCK_OLD	0x11
-#define KVM_MSR_SYSTEM_TIME_OLD	0x12
 
 #ifndef ARCH_CAP_RFDS_NO
 #define ARCH_CAP_RFDS_NO	0
@@ -48,7 +44,8 @@
 #define MISC_ENABLE_DEFAULT	(MSR_IA32_MISC_ENABLE_FAST_STRING | \
 				 MSR_IA32_MISC_ENABLE_BTS_UNAVAIL | \
 				 MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL)
-#define MISC_ENABLE_READ_ONLY	(MSR_IA32_MISC_ENABLE_EMON | MSR_IA32_MISC_ENABLE_BTS_UNAVAIL | \
+/* A guest's write that would change these faults; one of EMON does nothing. */
+#define MISC_ENABLE_FIXED	(MSR_IA32_MISC_ENABLE_BTS_UNAVAIL | \
 				 MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL)
 
 /*
@@ -61,13 +58,16 @@ u32 vmm_msr_list[] __ro_after_init = {
 	MSR_IA32_TSC, MSR_IA32_CR_PAT, MSR_TSC_AUX, MSR_IA32_TSC_ADJUST,
 	MSR_IA32_MISC_ENABLE, MSR_IA32_MCG_STATUS, MSR_IA32_MCG_CTL,
 	MSR_MISC_FEATURES_ENABLES, MSR_PLATFORM_INFO, MSR_IA32_SPEC_CTRL,
-	MSR_IA32_ARCH_CAPABILITIES, MSR_IA32_UCODE_REV,
+	MSR_IA32_ARCH_CAPABILITIES, MSR_IA32_UCODE_REV, MSR_IA32_TSC_DEADLINE,
+	MSR_IA32_XSS, MSR_IA32_POWER_CTL, MSR_SMI_COUNT,
+	MSR_KVM_WALL_CLOCK, MSR_KVM_SYSTEM_TIME, MSR_KVM_WALL_CLOCK_NEW,
+	MSR_KVM_SYSTEM_TIME_NEW, MSR_KVM_STEAL_TIME, MSR_KVM_PV_EOI_EN, MSR_KVM_POLL_CONTROL,
 };
 u32 vmm_msr_list_size __ro_after_init = ARRAY_SIZE(vmm_msr_list);
 
 /* What KVM_GET_MSRS on the device's own file answers. */
 const u32 vmm_msr_features[] = {
-	MSR_IA32_UCODE_REV, MSR_IA32_ARCH_CAPABILITIES,
+	MSR_IA32_UCODE_REV, MSR_IA32_ARCH_CAPABILITIES, MSR_IA32_PERF_CAPABILITIES,
 };
 const u32 vmm_msr_features_size = ARRAY_SIZE(vmm_msr_features);
 
@@ -119,6 +119,9 @@ int vmm_get_msr_feature(struct vmm_msr *msr)
 		return 0;
 	case MSR_IA32_ARCH_CAPABILITIES:
 		msr->data = arch_capabilities();
+		return 0;
+	case MSR_IA32_PERF_CAPABILITIES:
+		msr->data = 0;		/* no performance counters */
 		return 0;
 	default:
 		return 1;
@@ -298,75 +301,6 @@ static int set_cpu_msr(struct vmm_vcpu *vcpu, const struct vmm_msr *msr)
 	}
 }
 
-/* --- time ------------------------------------------------------------------------ */
-
-static int get_time_msr(struct vmm_vcpu *vcpu, struct vmm_msr *msr)
-{
-	switch (msr->index) {
-	case MSR_IA32_TSC:
-		msr->data = rdtsc() + vcpu->vmx->tsc_offset;
-		return 0;
-	case MSR_IA32_TSC_ADJUST:
-		if (!msr->host && !vmm_cpuid_has(vcpu, X86_FEATURE_TSC_ADJUST))
-			return 1;
-		msr->data = vcpu->msr_tsc_adjust;
-		return 0;
-	default:
-		return VMM_MSR_UNKNOWN;
-	}
-}
-
-static void set_tsc_offset(struct vmm_vcpu *vcpu, u64 offset)
-{
-	vcpu->vmx->tsc_offset = offset;
-	vmcs_write64(TSC_OFFSET, offset);
-}
-
-/*
- * User space sets the TSC of one vCPU after the other, and means the same
- * instant: 0, or a value within a second of what the VM's vCPUs have, keeps
- * them in step; another one is what the next vCPU will be compared with.
- */
-static void set_tsc_host(struct vmm_vcpu *vcpu, u64 data)
-{
-	u64 now = rdtsc(), common = READ_ONCE(vcpu->vm->tsc_offset);
-	s64 diff = data - (now + common);
-
-	if (data && abs(diff) >= (s64)vcpu->vm->tsc_khz * 1000) {
-		common = data - now;
-		WRITE_ONCE(vcpu->vm->tsc_offset, common);
-	}
-	set_tsc_offset(vcpu, common);
-}
-
-static int set_time_msr(struct vmm_vcpu *vcpu, const struct vmm_msr *msr)
-{
-	s64 diff;
-
-	switch (msr->index) {
-	case MSR_IA32_TSC:
-		if (msr->host) {
-			set_tsc_host(vcpu, msr->data);
-			return 0;
-		}
-		diff = msr->data - (rdtsc() + vcpu->vmx->tsc_offset);
-		set_tsc_offset(vcpu, vcpu->vmx->tsc_offset + diff);
-		vcpu->msr_tsc_adjust += diff;
-		return 0;
-	case MSR_IA32_TSC_ADJUST:
-		if (!msr->host) {
-			if (!vmm_cpuid_has(vcpu, X86_FEATURE_TSC_ADJUST))
-				return 1;
-			diff = msr->data - vcpu->msr_tsc_adjust;
-			set_tsc_offset(vcpu, vcpu->vmx->tsc_offset + diff);
-		}
-		vcpu->msr_tsc_adjust = msr->data;
-		return 0;
-	default:
-		return VMM_MSR_UNKNOWN;
-	}
-}
-
 /* --- speculation ------------------------------------------------------------------- */
 
 static u64 spec_ctrl_bits(struct vmm_vcpu *vcpu, bool host)
@@ -443,9 +377,6 @@ static int set_spec_msr(struct vmm_vcpu *vcpu, const struct vmm_msr *msr)
 static int get_misc_msr(struct vmm_vcpu *vcpu, struct vmm_msr *msr)
 {
 	switch (msr->index) {
-	case MSR_IA32_APICBASE:
-		msr->data = vcpu->apic_base;
-		return 0;
 	case MSR_IA32_MISC_ENABLE:
 		msr->data = vcpu->msr_misc_enable;
 		return 0;
@@ -453,8 +384,30 @@ static int get_misc_msr(struct vmm_vcpu *vcpu, struct vmm_msr *msr)
 		msr->data = vcpu->msr_ucode_rev;
 		return 0;
 	case MSR_PLATFORM_INFO:
+		if (!msr->host && READ_ONCE(vcpu->vm->hide_platform_info))
+			return 1;
 		msr->data = vcpu->msr_platform_info;
 		return 0;
+	case MSR_IA32_POWER_CTL:
+		msr->data = vcpu->msr_power_ctl;
+		return 0;
+	case MSR_SMI_COUNT:
+		msr->data = 0;		/* there are none */
+		return 0;
+	case MSR_IA32_PERF_CAPABILITIES:
+		msr->data = 0;
+		return !msr->host;
+	case MSR_IA32_PERF_STATUS:
+		/* Systems read the present ratio; the values are KVM's. */
+		msr->data = 1000 | 4ull << 40;
+		return 0;
+	case MSR_FSB_FREQ:
+		msr->data = 3;
+		return 0;
+	case MSR_EBC_FREQUENCY_ID:
+		msr->data = 1 << 24;	/* ratio 1: systems divide by it */
+		return 0;
+	case MSR_IA32_PERF_CTL:
 	case MSR_MISC_FEATURES_ENABLES:
 		msr->data = vcpu->msr_misc_features;
 		return 0;
@@ -483,26 +436,26 @@ static int get_misc_msr(struct vmm_vcpu *vcpu, struct vmm_msr *msr)
 	case MSR_PP1_ENERGY_STATUS:
 		msr->data = 0;
 		return 0;
-	case KVM_MSR_WALL_CLOCK_OLD:
-	case KVM_MSR_SYSTEM_TIME_OLD:
-	case MSR_KVM_WALL_CLOCK_NEW:
-	case MSR_KVM_SYSTEM_TIME_NEW:
-		msr->data = 0;		/* there is no such clock; see set_misc_msr() */
-		return !msr->host;
 	default:
 		return VMM_MSR_UNKNOWN;
 	}
 }
 
-static int set_apic_base(struct vmm_vcpu *vcpu, const struct vmm_msr *msr)
+static int set_misc_enable(struct vmm_vcpu *vcpu, const struct vmm_msr *msr)
 {
-	u64 allowed = MSR_IA32_APICBASE_BSP | MSR_IA32_APICBASE_ENABLE |
-		      (GENMASK_ULL(vcpu->maxphyaddr - 1, 0) & PAGE_MASK);
+	u64 old = vcpu->msr_misc_enable, data = msr->data;
 
-	/* The APIC is user space's, and it has no x2APIC. */
-	if (msr->data & ~allowed)
+	if (!msr->host) {
+		if ((old ^ data) & MISC_ENABLE_FIXED)
+			return 1;
+		data &= ~(u64)MSR_IA32_MISC_ENABLE_EMON;
+		data |= old & MSR_IA32_MISC_ENABLE_EMON;
+	}
+	/* The bit switches MONITOR and MWAIT in CPUID; on processors that can have them. */
+	if (!vmm_quirk(vcpu->vm, KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT) &&
+	    ((old ^ data) & MSR_IA32_MISC_ENABLE_MWAIT) && !vmm_cpuid_has(vcpu, X86_FEATURE_XMM3))
 		return 1;
-	vcpu->apic_base = msr->data;
+	vcpu->msr_misc_enable = data;
 	return 0;
 }
 
@@ -511,15 +464,14 @@ static int set_misc_msr(struct vmm_vcpu *vcpu, const struct vmm_msr *msr)
 	u64 data = msr->data;
 
 	switch (msr->index) {
-	case MSR_IA32_APICBASE:
-		return set_apic_base(vcpu, msr);
 	case MSR_IA32_MISC_ENABLE:
-		if (!msr->host) {
-			data &= ~MISC_ENABLE_READ_ONLY;
-			data |= vcpu->msr_misc_enable & MISC_ENABLE_READ_ONLY;
-		}
-		vcpu->msr_misc_enable = data;
+		return set_misc_enable(vcpu, msr);
+	case MSR_IA32_POWER_CTL:
+		vcpu->msr_power_ctl = data;
 		return 0;
+	case MSR_SMI_COUNT:
+	case MSR_IA32_PERF_CAPABILITIES:
+		return !msr->host || data;
 	case MSR_IA32_UCODE_REV:
 		if (msr->host)
 			vcpu->msr_ucode_rev = data;
@@ -550,15 +502,20 @@ static int set_misc_msr(struct vmm_vcpu *vcpu, const struct vmm_msr *msr)
 	case MSR_P6_PERFCTR0 ... MSR_P6_PERFCTR1:
 	case MSR_P6_EVNTSEL0 ... MSR_P6_EVNTSEL1:
 		return data != 0;
-	/* User space restores them as 0 without having been offered them. */
-	case KVM_MSR_WALL_CLOCK_OLD:
-	case KVM_MSR_SYSTEM_TIME_OLD:
-	case MSR_KVM_WALL_CLOCK_NEW:
-	case MSR_KVM_SYSTEM_TIME_NEW:
-		return !msr->host || data;
 	default:
 		return VMM_MSR_UNKNOWN;
 	}
+}
+
+/* User space may restore as 0 whatever the list names, though this guest has no use for it. */
+static bool listed(u32 index)
+{
+	u32 i;
+
+	for (i = 0; i < vmm_msr_list_size; i++)
+		if (vmm_msr_list[i] == index)
+			return true;
+	return false;
 }
 
 /**
@@ -567,7 +524,7 @@ static int set_misc_msr(struct vmm_vcpu *vcpu, const struct vmm_msr *msr)
  * @msr:  index and who asks; data is filled in
  *
  * Context: the VMCS is loaded; any, also with interrupts off.
- * Return: 0, or 1: there is none such, or it may not be read.
+ * Return: 0, 1: it may not be read, VMM_MSR_UNKNOWN: there is none such.
  */
 int vmm_get_msr(struct vmm_vcpu *vcpu, struct vmm_msr *msr)
 {
@@ -577,12 +534,20 @@ int vmm_get_msr(struct vmm_vcpu *vcpu, struct vmm_msr *msr)
 	if (r == VMM_MSR_UNKNOWN)
 		r = get_misc_msr(vcpu, msr);
 	if (r == VMM_MSR_UNKNOWN)
-		r = get_time_msr(vcpu, msr);
+		r = vmm_get_tsc_msr(vcpu, msr);
 	if (r == VMM_MSR_UNKNOWN)
 		r = get_spec_msr(vcpu, msr);
 	if (r == VMM_MSR_UNKNOWN)
+		r = vmm_apic_get_msr(vcpu, msr);
+	if (r == VMM_MSR_UNKNOWN)
+		r = vmm_pv_get_msr(vcpu, msr);
+	if (r == VMM_MSR_UNKNOWN)
 		r = vmm_get_mtrr_msr(vcpu, msr);
-	return r != 0;
+	if (r == VMM_MSR_UNKNOWN && msr->host && listed(msr->index)) {
+		msr->data = 0;
+		r = 0;
+	}
+	return r;
 }
 
 /**
@@ -591,7 +556,7 @@ int vmm_get_msr(struct vmm_vcpu *vcpu, struct vmm_msr *msr)
  * @msr:  index, data and who asks
  *
  * Context: the VMCS is loaded; process.
- * Return: 0, or 1: there is none such, or the value is not allowed.
+ * Return: 0, 1: the value is not allowed, VMM_MSR_UNKNOWN: there is none such.
  */
 int vmm_set_msr(struct vmm_vcpu *vcpu, const struct vmm_msr *msr)
 {
@@ -599,50 +564,18 @@ int vmm_set_msr(struct vmm_vcpu *vcpu, const struct vmm_msr *msr)
 
 	r = set_cpu_msr(vcpu, msr);
 	if (r == VMM_MSR_UNKNOWN)
-		r = set_time_msr(vcpu, msr);
+		r = vmm_set_tsc_msr(vcpu, msr);
 	if (r == VMM_MSR_UNKNOWN)
 		r = set_spec_msr(vcpu, msr);
 	if (r == VMM_MSR_UNKNOWN)
 		r = set_misc_msr(vcpu, msr);
 	if (r == VMM_MSR_UNKNOWN)
+		r = vmm_apic_set_msr(vcpu, msr);
+	if (r == VMM_MSR_UNKNOWN)
+		r = vmm_pv_set_msr(vcpu, msr);
+	if (r == VMM_MSR_UNKNOWN)
 		r = vmm_set_mtrr_msr(vcpu, msr);
-	return r != 0;
-}
-
-/* --- the instructions ------------------------------------------------------------------ */
-
-/** exit_rdmsr_fast() - RDMSR that succeeds; interrupts are off */
-bool exit_rdmsr_fast(struct vmm_vcpu *vcpu)
-{
-	struct vmm_msr msr = { .index = vcpu->regs[VMM_RCX] };
-
-	if (unlikely(vmm_get_msr(vcpu, &msr)))
-		return false;
-	vcpu->regs[VMM_RAX] = (u32)msr.data;
-	vcpu->regs[VMM_RDX] = msr.data >> 32;
-	vmm_skip_insn(vcpu);
-	return true;
-}
-
-/** exit_rdmsr() - RDMSR */
-int exit_rdmsr(struct vmm_vcpu *vcpu)
-{
-	if (!exit_rdmsr_fast(vcpu))
-		vmm_queue_exception(vcpu, X86_TRAP_GP);
-	return 1;
-}
-
-/** exit_wrmsr() - WRMSR */
-int exit_wrmsr(struct vmm_vcpu *vcpu)
-{
-	struct vmm_msr msr = {
-		.index = vcpu->regs[VMM_RCX],
-		.data = (u32)vcpu->regs[VMM_RAX] | (u64)(u32)vcpu->regs[VMM_RDX] << 32,
-	};
-
-	if (vmm_set_msr(vcpu, &msr))
-		vmm_queue_exception(vcpu, X86_TRAP_GP);
-	else
-		vmm_skip_insn(vcpu);
-	return 1;
+	if (r == VMM_MSR_UNKNOWN && msr->host && !msr->data && listed(msr->index))
+		r = 0;
+	return r;
 }

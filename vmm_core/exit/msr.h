@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Between msr.c and msr_mtrr.c.
+ * Between the files of exit/ that serve MSRs.
  */
 #ifndef _VMM_CORE_EXIT_MSR_H
 #define _VMM_CORE_EXIT_MSR_H
@@ -13,6 +13,8 @@ struct vmm_msr;
 
 int vmm_get_mtrr_msr(struct vmm_vcpu *vcpu, struct vmm_msr *msr);
 int vmm_set_mtrr_msr(struct vmm_vcpu *vcpu, const struct vmm_msr *msr);
+int vmm_get_tsc_msr(struct vmm_vcpu *vcpu, struct vmm_msr *msr);
+int vmm_set_tsc_msr(struct vmm_vcpu *vcpu, const struct vmm_msr *msr);
 void vmm_msr_reset_mtrr(struct vmm_vcpu *vcpu);
 
 #endif /* _VMM_CORE_EXIT_MSR_H */

@@ -2,9 +2,9 @@
 /*
  * MSRs of memory types (PAT, MTRRs) and of machine checks.
  *
- * MTRRs and machine-check banks have no effect: guest memory is write-back
- * whatever the guest says, and no machine check is ever reported to it. They
- * keep what is written, because systems read it back.
+ * MTRRs have no effect: guest memory is write-back whatever the guest says. They
+ * keep what is written, because systems read it back. Machine checks come from
+ * user space only (abi/mce.c).
  *
  * Locking: as in msr.c.
  */
@@ -14,12 +14,10 @@
 #include "exit/exit.h"
 #include "exit/msr.h"
 
-#define NR_BANKS	32	/* four MSRs each, as in vmm_vcpu.msr_mce */
 #define NR_VARIABLE	8
 /* Write combining, fixed ranges, number of variable ranges */
 #define MTRR_CAP	(0x500 | NR_VARIABLE)
 #define MTRR_DEF_BITS	0xcff
-#define MCG_CAP		NR_BANKS
 #define MTRR_PHYS_BASE0	0x200
 
 static const u32 fixed_mtrrs[] = {
@@ -79,7 +77,8 @@ static u64 *mce_slot(struct vmm_vcpu *vcpu, u32 index)
 		return &vcpu->msr_mcg_status;
 	if (index == MSR_IA32_MCG_CTL)
 		return &vcpu->msr_mcg_ctl;
-	if (index >= MSR_IA32_MC0_CTL && index < MSR_IA32_MC0_CTL + 4 * NR_BANKS)
+	if (index >= MSR_IA32_MC0_CTL &&
+	    index < MSR_IA32_MC0_CTL + 4 * (vcpu->msr_mcg_cap & MCG_BANKCNT_MASK))
 		return &vcpu->msr_mce[index - MSR_IA32_MC0_CTL];
 	return NULL;
 }
@@ -114,8 +113,12 @@ int vmm_get_mtrr_msr(struct vmm_vcpu *vcpu, struct vmm_msr *msr)
 	case MSR_MTRRcap:
 		msr->data = MTRR_CAP;
 		return 0;
+	case MSR_IA32_P5_MC_ADDR:
+	case MSR_IA32_P5_MC_TYPE:
+		msr->data = 0;
+		return 0;
 	case MSR_IA32_MCG_CAP:
-		msr->data = MCG_CAP;
+		msr->data = vcpu->msr_mcg_cap;
 		return 0;
 	}
 	slot = mtrr_slot(vcpu, msr->index) ?: mce_slot(vcpu, msr->index);
@@ -161,9 +164,11 @@ void vmm_msr_reset_mtrr(struct vmm_vcpu *vcpu)
 	vcpu->msr_mtrr_def = 0;
 	memset(vcpu->msr_mtrr_fixed, 0, sizeof(vcpu->msr_mtrr_fixed));
 	memset(vcpu->msr_mtrr_var, 0, sizeof(vcpu->msr_mtrr_var));
+	if (!vcpu->msr_mcg_cap)
+		vcpu->msr_mcg_cap = VMM_MCE_BANKS;
 	vcpu->msr_mcg_status = 0;
 	vcpu->msr_mcg_ctl = ~0ull;
 	memset(vcpu->msr_mce, 0, sizeof(vcpu->msr_mce));
-	for (i = 0; i < NR_BANKS; i++)
+	for (i = 0; i < VMM_MCE_BANKS; i++)
 		vcpu->msr_mce[4 * i] = ~0ull;
 }

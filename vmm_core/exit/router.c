@@ -40,9 +40,9 @@ static int (*const handlers[])(struct vmm_vcpu *vcpu) = {
 	[EXIT_REASON_IO_INSTRUCTION] = exit_io,
 	[EXIT_REASON_MSR_READ] = exit_rdmsr,
 	[EXIT_REASON_MSR_WRITE] = exit_wrmsr,
-	[EXIT_REASON_MWAIT_INSTRUCTION] = exit_nop,
-	[EXIT_REASON_MONITOR_INSTRUCTION] = exit_nop,
-	[EXIT_REASON_PAUSE_INSTRUCTION] = exit_nop,
+	[EXIT_REASON_MWAIT_INSTRUCTION] = exit_mwait,
+	[EXIT_REASON_MONITOR_INSTRUCTION] = exit_mwait,
+	[EXIT_REASON_PAUSE_INSTRUCTION] = exit_pause,
 	[EXIT_REASON_EPT_VIOLATION] = exit_ept_violation,
 	[EXIT_REASON_EPT_MISCONFIG] = exit_ept_misconfig,
 	[EXIT_REASON_INVEPT] = exit_undefined,
@@ -70,10 +70,11 @@ bool vmm_fast_exit(struct vmm_vcpu *vcpu, u32 reason)
 		exit_cpuid(vcpu);
 		return true;
 	case EXIT_REASON_VMCALL:
-		exit_vmcall(vcpu);
-		return true;
+		return exit_vmcall_fast(vcpu);
 	case EXIT_REASON_MSR_READ:
 		return exit_rdmsr_fast(vcpu);
+	case EXIT_REASON_MSR_WRITE:
+		return exit_wrmsr_fast(vcpu);
 	default:
 		return false;
 	}
@@ -101,7 +102,8 @@ static int failed_entry(struct vmm_vcpu *vcpu)
  * @vcpu: the vCPU
  *
  * Context: process, interrupts on, VMCS loaded; may sleep.
- * Return: 1: go on in the guest, 0: to user space, <0: errno of KVM_RUN.
+ * Return: 1: go on in the guest, 0: to user space, <0: errno of KVM_RUN,
+ * VMX_RUN_YIELD.
  */
 int vmm_handle_exit(struct vmm_vcpu *vcpu)
 {

@@ -176,7 +176,8 @@ int vmx_cap_read(struct vmx_caps *caps, const char **missing)
 	(*missing ? 0 : take_controls(msr, list, ARRAY_SIZE(list), wanted, missing))
 	caps->pin = TAKE(MSR_IA32_VMX_TRUE_PINBASED_CTLS, pin_needed, 0);
 	caps->proc = TAKE(MSR_IA32_VMX_TRUE_PROCBASED_CTLS, proc_needed, 0) & ~PROC_ON_DEMAND;
-	caps->proc2 = TAKE(MSR_IA32_VMX_PROCBASED_CTLS2, proc2_needed, VMX_PROC2_BY_CPUID);
+	caps->proc2 = TAKE(MSR_IA32_VMX_PROCBASED_CTLS2, proc2_needed,
+			   VMX_PROC2_ON_DEMAND | SECONDARY_EXEC_PAUSE_LOOP_EXITING);
 	caps->vmexit = TAKE(MSR_IA32_VMX_TRUE_EXIT_CTLS, exit_needed, 0);
 	caps->vmentry = TAKE(MSR_IA32_VMX_TRUE_ENTRY_CTLS, entry_needed, 0) & ~ENTRY_ON_DEMAND;
 #undef TAKE

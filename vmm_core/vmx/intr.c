@@ -9,7 +9,9 @@
  * NMIs, interrupts. What cannot be delivered now (flags, shadow) opens a
  * window: the guest exits when it could be.
  *
- * Interrupts come from user space (KVM_INTERRUPT), one at a time.
+ * Interrupts come from user space (KVM_INTERRUPT), one at a time, or from the
+ * local APIC and the 8259 in the kernel (irq/), where one is taken only when it
+ * can be delivered: then it is in service there, and injected here.
  *
  * Locking: vcpu->mutex is held by this thread and the VMCS is loaded.
  */
@@ -124,14 +126,35 @@ bool vmm_interrupt_allowed(struct vmm_vcpu *vcpu)
 	       !(vmcs_read32(GUEST_INTERRUPTIBILITY_INFO) & SHADOW);
 }
 
+/* Has a local APIC in the kernel nothing against an interrupt from user space's 8259? */
+static bool apic_lets_in(struct vmm_vcpu *vcpu)
+{
+	return !vcpu->apic || (vcpu->vm->irq.mode == VMM_IRQCHIP_SPLIT &&
+			       vmm_apic_accepts_pic(vcpu) && !vmm_apic_has_extint(vcpu));
+}
+
+/* Does user space have an interrupt that a window would let in? */
+static bool user_waits(struct vmm_vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->run->request_interrupt_window) && apic_lets_in(vcpu);
+}
+
+/**
+ * vmm_user_may_interrupt() - KVM_INTERRUPT now would be delivered with the next entry
+ * @vcpu: the vCPU; its interrupt controllers, or its 8259, are in user space
+ */
+bool vmm_user_may_interrupt(struct vmm_vcpu *vcpu)
+{
+	return !vcpu->interrupt.pending && vmm_interrupt_allowed(vcpu) && apic_lets_in(vcpu);
+}
+
 /**
  * vmm_user_window() - user space waits for the interrupt window, and it is open
  * @vcpu: the vCPU
  */
 bool vmm_user_window(struct vmm_vcpu *vcpu)
 {
-	return READ_ONCE(vcpu->run->request_interrupt_window) && !vcpu->interrupt.pending &&
-	       vmm_interrupt_allowed(vcpu);
+	return READ_ONCE(vcpu->run->request_interrupt_window) && vmm_user_may_interrupt(vcpu);
 }
 
 static u32 event_type(const struct vmm_event *e)
@@ -160,6 +183,8 @@ static void inject_exception(struct vmm_vcpu *vcpu, struct vmx_vcpu *vmx)
 		e->insn_len = e->insn_len ?: 1;
 	}
 	info = e->vector | event_type(e);
+	if (e->pending)
+		vmm_deliver_payload(vcpu);
 
 	/* In real mode the processor pushes no error code, and refuses one. */
 	if (e->has_error && !e->soft && (vmm_read_reg(vcpu, VMM_CR0) & X86_CR0_PE)) {
@@ -193,6 +218,32 @@ static void inject_interrupt(struct vmm_vcpu *vcpu, struct vmx_vcpu *vmx)
 	}
 }
 
+/* Take what the local APIC or the 8259 has, if it can be delivered. */
+static bool inject_apic(struct vmm_vcpu *vcpu, struct vmx_vcpu *vmx)
+{
+	int vector;
+
+	if (!vmm_interrupt_allowed(vcpu))
+		return false;
+	vector = vmm_apic_ack_irq(vcpu);
+	if (vector < 0) {
+		vcpu->irq_look = false;
+		return false;
+	}
+	vcpu->interrupt = (struct vmm_event) { .pending = true, .vector = vector };
+	inject_interrupt(vcpu, vmx);
+	return true;
+}
+
+/* Is there one left that a window will let in? */
+static bool apic_waits(struct vmm_vcpu *vcpu)
+{
+	if (!vcpu->irq_look)
+		return false;
+	vcpu->irq_look = vmm_apic_has_irq(vcpu) >= 0;
+	return vcpu->irq_look;
+}
+
 static bool nmi_allowed(void)
 {
 	return !(vmcs_read32(GUEST_INTERRUPTIBILITY_INFO) & (SHADOW | GUEST_INTR_STATE_NMI));
@@ -213,10 +264,13 @@ static void update_windows(struct vmm_vcpu *vcpu, struct vmx_vcpu *vmx)
 {
 	u32 proc = vmx->proc & ~(CPU_BASED_INTR_WINDOW_EXITING | CPU_BASED_NMI_WINDOW_EXITING);
 
-	if (vcpu->interrupt.pending || READ_ONCE(vcpu->run->request_interrupt_window))
+	if (vcpu->interrupt.pending || user_waits(vcpu) || apic_waits(vcpu))
 		proc |= CPU_BASED_INTR_WINDOW_EXITING;
 	if (vcpu->nmi_pending)
 		proc |= CPU_BASED_NMI_WINDOW_EXITING;
+	/* A debugger steps without them: they wait until it lets go. */
+	if (vcpu->guest_debug & KVM_GUESTDBG_BLOCKIRQ)
+		proc = vmx->proc & ~(CPU_BASED_INTR_WINDOW_EXITING | CPU_BASED_NMI_WINDOW_EXITING);
 	vmx->window = proc & (CPU_BASED_INTR_WINDOW_EXITING | CPU_BASED_NMI_WINDOW_EXITING);
 	vmx_set_proc(vmx, proc);
 }
@@ -240,6 +294,7 @@ static void fix_single_step(struct vmm_vcpu *vcpu)
 
 static noinline void inject(struct vmm_vcpu *vcpu)
 {
+	bool hold = vcpu->guest_debug & KVM_GUESTDBG_BLOCKIRQ;
 	struct vmx_vcpu *vmx = vcpu->vmx;
 
 	if (vcpu->exception.pending || vcpu->exception.injected) {
@@ -248,10 +303,12 @@ static noinline void inject(struct vmm_vcpu *vcpu)
 		inject_nmi(vcpu, vmx);
 	} else if (vcpu->interrupt.injected) {
 		inject_interrupt(vcpu, vmx);
-	} else if (vcpu->nmi_pending && nmi_allowed()) {
+	} else if (!hold && vcpu->nmi_pending && nmi_allowed()) {
 		inject_nmi(vcpu, vmx);
-	} else if (vcpu->interrupt.pending && vmm_interrupt_allowed(vcpu)) {
+	} else if (!hold && vcpu->interrupt.pending && vmm_interrupt_allowed(vcpu)) {
 		inject_interrupt(vcpu, vmx);
+	} else if (!hold && vcpu->irq_look && inject_apic(vcpu, vmx)) {
+		/* done */
 	} else if (vmx->event_set) {
 		/* User space took back what an entry that did not happen had set. */
 		vmcs_write32(VM_ENTRY_INTR_INFO_FIELD, 0);
@@ -273,7 +330,8 @@ void vmx_inject(struct vmm_vcpu *vcpu)
 {
 	if (unlikely(vcpu->exception.pending | vcpu->exception.injected | vcpu->nmi.injected |
 		     vcpu->interrupt.pending | vcpu->interrupt.injected | vcpu->vmx->event_set |
-		     vcpu->vmx->window | READ_ONCE(vcpu->run->request_interrupt_window)) ||
+		     vcpu->vmx->window | READ_ONCE(vcpu->run->request_interrupt_window) |
+		     vcpu->irq_look) ||
 	    unlikely(vcpu->nmi_pending | (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)))
 		inject(vcpu);
 }

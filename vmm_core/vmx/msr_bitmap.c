@@ -36,6 +36,9 @@ static void set_one(void *map, unsigned int part, u32 bit, bool exit)
  */
 void vmx_msr_intercept(struct vmx_vcpu *vmx, u32 msr, bool read, bool write)
 {
+	/* What user space serves, or denies, must exit in any case. */
+	read |= !vmm_msr_allowed(vmx->vcpu->vm, msr, false);
+	write |= !vmm_msr_allowed(vmx->vcpu->vm, msr, true);
 	if (msr <= 0x1fff) {
 		set_one(vmx->msr_bitmap, READ_LOW, msr, read);
 		set_one(vmx->msr_bitmap, WRITE_LOW, msr, write);
@@ -62,4 +65,15 @@ void vmx_msr_bitmap_init(struct vmx_vcpu *vmx)
 	vmx_msr_intercept(vmx, MSR_IA32_SYSENTER_CS, false, false);
 	vmx_msr_intercept(vmx, MSR_IA32_SYSENTER_ESP, false, false);
 	vmx_msr_intercept(vmx, MSR_IA32_SYSENTER_EIP, false, false);
+}
+
+/** vmx_msr_filter_changed() - user space has another idea of what must exit */
+void vmx_msr_filter_changed(struct vmm_vcpu *vcpu)
+{
+	struct vmx_vcpu *vmx = vcpu->vmx;
+
+	vmx_msr_bitmap_init(vmx);
+	vmx_cpuid_changed(vcpu);
+	if (vmx->spec_passthrough)
+		vmx_msr_intercept(vmx, MSR_IA32_SPEC_CTRL, false, false);
 }

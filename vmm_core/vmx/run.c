@@ -287,12 +287,21 @@ static bool run_guest(struct vmm_vcpu *vcpu, struct vmx_vcpu *vmx)
 		quiescent = false;
 		if (unlikely(READ_ONCE(vcpu->requests) || vcpu->exception.pending ||
 			     vmx->debug_stop || vcpu->nmi_pending || vcpu->interrupt.pending ||
+			     vcpu->irq_look ||
 			     context_tracking_enabled_this_cpu() ||
 			     xfer_to_guest_mode_work_pending() ||
 			     !vmm_gate_may_run(&vcpu->entity)))
 			return false;
 		flush_tlbs(vcpu, vmx);
 	}
+}
+
+/* One NMI can be in its handler and one more wait. */
+static void take_nmis(struct vmm_vcpu *vcpu)
+{
+	u32 max = vmm_nmi_blocked(vcpu) || vcpu->nmi.injected ? 1 : 2;
+
+	vcpu->nmi_pending = min_t(u32, vcpu->nmi_pending + atomic_xchg(&vcpu->nmi_queued, 0), max);
 }
 
 /* Interrupts are on. Requests that need them; 1: go on, 0 / <0: leave. */
@@ -304,7 +313,21 @@ static int handle_requests(struct vmm_vcpu *vcpu)
 		vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
 		return 0;
 	}
-	clear_bit(VMM_REQ_EVENT, &vcpu->requests);
+	if (vcpu->requests & (BIT(VMM_REQ_CLOCK) | BIT(VMM_REQ_STEAL)))
+		vmm_pv_before_entry(vcpu);
+	if (test_and_clear_bit(VMM_REQ_MSR_FILTER, &vcpu->requests))
+		vmx_msr_filter_changed(vcpu);
+	if (test_and_clear_bit(VMM_REQ_NMI, &vcpu->requests))
+		take_nmis(vcpu);
+	if (test_and_clear_bit(VMM_REQ_EVENT, &vcpu->requests) && vcpu->apic) {
+		vcpu->irq_look = true;
+		vmm_apic_accept_events(vcpu);
+	}
+	if (test_and_clear_bit(VMM_REQ_IOAPIC_EOI, &vcpu->requests)) {
+		vcpu->run->exit_reason = KVM_EXIT_IOAPIC_EOI;
+		vcpu->run->eoi.vector = vmm_apic_eoi_vector(vcpu);
+		return 0;
+	}
 	clear_bit(VMM_REQ_UNHALT, &vcpu->requests);
 	if (test_and_clear_bit(VMM_REQ_TLB_FLUSH, &vcpu->requests))
 		vcpu->vmx->flush_ept = true;
@@ -332,6 +355,9 @@ int vmx_vcpu_enter(struct vmm_vcpu *vcpu)
 		r = handle_requests(vcpu);
 		if (r <= 0)
 			return r;
+		/* INIT came */
+		if (unlikely(vcpu->mp_state != KVM_MP_STATE_RUNNABLE))
+			return VMX_RUN_AGAIN;
 	}
 	if (unlikely(READ_ONCE(vcpu->vm->bugged)))
 		return -EIO;

@@ -448,3 +448,21 @@ void vmm_set_interrupt_shadow(struct vmm_vcpu *vcpu, u32 mask)
 		info |= GUEST_INTR_STATE_STI;
 	vmcs_write32(GUEST_INTERRUPTIBILITY_INFO, info);
 }
+
+/** vmx_get_pdptrs() - the 4 PDPTEs of PAE paging */
+void vmx_get_pdptrs(struct vmm_vcpu *vcpu, u64 *pdpte)
+{
+	pdpte[0] = vmcs_read64(GUEST_PDPTR0);
+	pdpte[1] = vmcs_read64(GUEST_PDPTR1);
+	pdpte[2] = vmcs_read64(GUEST_PDPTR2);
+	pdpte[3] = vmcs_read64(GUEST_PDPTR3);
+}
+
+/** vmx_set_pdptrs() - set them, as they were saved; the entry checks them */
+void vmx_set_pdptrs(struct vmm_vcpu *vcpu, const u64 *pdpte)
+{
+	vmcs_write64(GUEST_PDPTR0, pdpte[0]);
+	vmcs_write64(GUEST_PDPTR1, pdpte[1]);
+	vmcs_write64(GUEST_PDPTR2, pdpte[2]);
+	vmcs_write64(GUEST_PDPTR3, pdpte[3]);
+}

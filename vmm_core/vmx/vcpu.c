@@ -16,7 +16,7 @@
 #define NR_VPIDS	VMX_NR_VPIDS
 
 /* #DB and #AC: a guest could keep the processor delivering them for ever. */
-#define EXCEPTIONS	(BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_MC))
+#define EXCEPTIONS	(BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_MC) | BIT(X86_TRAP_UD))
 
 static DEFINE_SPINLOCK(vpid_lock);
 static DECLARE_BITMAP(vpids, NR_VPIDS) = { 1 };	/* 0 is the host's */
@@ -48,7 +48,7 @@ static void vpid_put(u16 vpid)
 static void init_controls(struct vmm_vcpu *vcpu, struct vmx_vcpu *vmx)
 {
 	vmx->proc = vmx_caps.proc;
-	vmx->proc2 = vmx_caps.proc2 & ~VMX_PROC2_BY_CPUID;
+	vmx->proc2 = vmx_caps.proc2 & ~VMX_PROC2_ON_DEMAND;
 	if (!vmx->vpid)
 		vmx->proc2 &= ~SECONDARY_EXEC_ENABLE_VPID;
 	vmx->vmentry = vmx_caps.vmentry;
@@ -64,6 +64,11 @@ static void init_controls(struct vmm_vcpu *vcpu, struct vmx_vcpu *vmx)
 	vmcs_write32(PAGE_FAULT_ERROR_CODE_MATCH, 0);
 	vmcs_write32(CR3_TARGET_COUNT, 0);
 	vmcs_write64(VMCS_LINK_POINTER, ~0ULL);
+	if (vmx->proc2 & SECONDARY_EXEC_PAUSE_LOOP_EXITING) {
+		vmx->ple_window = VMX_PLE_WINDOW;
+		vmcs_write32(PLE_GAP, VMX_PLE_GAP);
+		vmcs_write32(PLE_WINDOW, vmx->ple_window);
+	}
 	vmcs_write64(MSR_BITMAP, __pa(vmx->msr_bitmap));
 	vmcs_write64(EPT_POINTER, vcpu->vm->mmu.eptp);
 	vmcs_write16(VIRTUAL_PROCESSOR_ID, vmx->vpid);
@@ -73,7 +78,7 @@ static void init_controls(struct vmm_vcpu *vcpu, struct vmx_vcpu *vmx)
 	vmcs_write64(VM_EXIT_MSR_LOAD_ADDR, __pa(vmx->autoload->host));
 	vmcs_write64(VM_ENTRY_MSR_LOAD_ADDR, __pa(vmx->autoload->guest));
 	vmcs_write32(VM_ENTRY_INTR_INFO_FIELD, 0);
-	vmcs_write64(TSC_OFFSET, vmx->tsc_offset);
+	vmx_tsc_write(vmx);
 	if (vmx_caps.proc2 & VMX_PROC2_XSAVES)
 		vmcs_write64(XSS_EXIT_BITMAP, 0);
 	vmcs_write64(GUEST_IA32_DEBUGCTL, 0);
@@ -92,7 +97,7 @@ static void init_controls(struct vmm_vcpu *vcpu, struct vmx_vcpu *vmx)
  */
 int vmx_vm_init(struct vmm_vm *vm)
 {
-	vm->tsc_offset = -rdtsc();
+	vmx_tsc_vm_init(vm);
 	return 0;
 }
 
@@ -126,10 +131,10 @@ int vmx_vcpu_create(struct vmm_vcpu *vcpu)
 	*(u32 *)vmx->vmcs = vmx_caps.revision;
 	vmx->vmcs_pa = __pa(vmx->vmcs);
 	vmx->vpid = vpid_get();
-	vmx->tsc_offset = vcpu->vm->tsc_offset;
 	vmx->flush_vpid = true;	/* the tag may have been another vCPU's */
 	vmx_msr_bitmap_init(vmx);
 	vcpu->vmx = vmx;
+	vmx_tsc_vcpu_init(vcpu);
 	vcpu->cpu = -1;
 
 	vmm_vcpu_load(vcpu);
@@ -176,15 +181,20 @@ static void reset_segments(struct vmm_vcpu *vcpu)
 }
 
 /**
- * vmx_vcpu_reset() - the state of the processor's half after RESET
+ * vmx_vcpu_reset() - the state of the processor's half after RESET or INIT
  * @vcpu: the vCPU
+ * @init: INIT: the MSRs and the caches' mode stay
  *
  * Context: the VMCS is loaded; may sleep.
  */
-void vmx_vcpu_reset(struct vmm_vcpu *vcpu)
+void vmx_vcpu_reset(struct vmm_vcpu *vcpu, bool init)
 {
 	struct vmx_vcpu *vmx = vcpu->vmx;
+	unsigned long cache = X86_CR0_CD | X86_CR0_NW;
 	int i;
+
+	if (init)
+		cache &= vcpu->cr0;
 
 	reset_segments(vcpu);
 	vmcs_write32(GUEST_SYSENTER_CS, 0);
@@ -198,11 +208,14 @@ void vmx_vcpu_reset(struct vmm_vcpu *vcpu)
 	vmcs_write32(VM_ENTRY_INTR_INFO_FIELD, 0);
 	vmcs_writel(GUEST_DR7, vcpu->dr7);
 	vmx_write_cr_masks(vcpu);
-	vmm_load_sregs(vcpu, X86_CR0_CD | X86_CR0_NW | X86_CR0_ET, 0, 0, 0);
+	vmm_load_sregs(vcpu, cache | X86_CR0_ET, 0, 0, 0);
 	vmm_write_reg(vcpu, VMM_RFLAGS, X86_EFLAGS_FIXED);
 	vmm_write_reg(vcpu, VMM_RIP, 0xfff0);
 	vmm_write_reg(vcpu, VMM_RSP, 0);
 	vmx->event_set = false;
+	vmx->flush_vpid = true;
+	if (init)
+		return;
 	vmx->guest_kernel_gs_base = 0;
 	if (vmx->host.loaded)
 		wrmsrl(MSR_KERNEL_GS_BASE, 0);

@@ -63,7 +63,11 @@ extern struct vmx_caps vmx_caps;
 /* The header's own name for it has changed. */
 #define VMX_PROC2_XSAVES	VMCS_CONTROL_BIT(XSAVES)
 
-/* Controls of vmx_caps.proc2 that are switched on only when CPUID offers them. */
+/*
+ * Controls of vmx_caps.proc2 that are switched on only when CPUID offers what they
+ * allow, or when something else asks for them.
+ */
+#define VMX_PROC2_ON_DEMAND (VMX_PROC2_BY_CPUID | SECONDARY_EXEC_TSC_SCALING)
 #define VMX_PROC2_BY_CPUID (SECONDARY_EXEC_ENABLE_RDTSCP | SECONDARY_EXEC_ENABLE_INVPCID | \
 			    VMX_PROC2_XSAVES)
 
@@ -79,6 +83,14 @@ enum vmx_uret_msr {
 /* General detect: in DR7, and in DR6. The kernel's own names are partly KVM's. */
 #define VMX_DR7_GD		BIT(13)
 #define VMX_DR6_BD		BIT(13)
+
+/*
+ * Pause-loop exiting: PAUSEs less than a gap apart are one loop, and a loop that
+ * spins for longer than the window exits. In TSC ticks.
+ */
+#define VMX_PLE_GAP		128
+#define VMX_PLE_WINDOW		4096
+#define VMX_PLE_WINDOW_MAX	(VMX_PLE_WINDOW << 4)
 
 /* MSR autoload areas: the guest's and the host's performance counter controls. */
 #define VMX_NR_AUTOLOAD		4
@@ -152,11 +164,13 @@ struct vmx_vcpu {
 	u32 proc2;			/* SECONDARY_VM_EXEC_CONTROL */
 	u32 vmentry;			/* VM_ENTRY_CONTROLS */
 	u32 exceptions;			/* EXCEPTION_BITMAP */
+	u32 ple_window;			/* PLE_WINDOW */
 	struct vmx_host_state host;
 	u64 guest_kernel_gs_base;	/* while not loaded */
 	u64 uret[VMX_NR_URET];
 	u64 cstar;			/* kept only: the processor has no use for it */
-	u64 tsc_offset;
+	u64 tsc_offset;			/* vmx/tsc.c; read by others */
+	u64 tsc_ratio;			/* 0: the TSC runs at the host's rate */
 	struct vmm_vcpu *vcpu;
 	struct list_head node;		/* in vmx_cpu.loaded */
 	void *vmcs;
@@ -199,6 +213,10 @@ extern bool itlb_multihit_kvm_mitigation;
 /* run.c: -EINTR and the like, or 1: there is an exit to handle, 2: look again */
 #define VMX_RUN_EXIT	1
 #define VMX_RUN_AGAIN	2
+/* vcpu.c only: it halted, or is not started */
+#define VMX_RUN_HALTED	3
+/* stretch() in vcpu.c, from an exit handler: let another vCPU have the pCPU */
+#define VMX_RUN_YIELD	4
 int vmx_vcpu_enter(struct vmm_vcpu *vcpu);
 
 /* entry.S */
@@ -231,14 +249,23 @@ static inline u32 vmx_segment_ar(enum vmm_seg seg)
 	return vmcs_read_raw(GUEST_ES_AR_BYTES + 2 * seg);
 }
 
+/* tsc.c */
+void vmx_set_tsc_offset(struct vmm_vcpu *vcpu, u64 offset);
+void vmx_tsc_vm_init(struct vmm_vm *vm);
+void vmx_tsc_vcpu_init(struct vmm_vcpu *vcpu);
+void vmx_tsc_write(struct vmx_vcpu *vmx);
+void vmx_tsc_sync(struct vmm_vcpu *vcpu, u64 data);
+
 /* msr_bitmap.c */
 void vmx_msr_intercept(struct vmx_vcpu *vmx, u32 msr, bool read, bool write);
 void vmx_msr_bitmap_init(struct vmx_vcpu *vmx);
+void vmx_msr_filter_changed(struct vmm_vcpu *vcpu);
 
 /* intr.c */
 void vmx_inject(struct vmm_vcpu *vcpu);
 void vmx_complete_events(struct vmm_vcpu *vcpu);
 bool vmm_user_window(struct vmm_vcpu *vcpu);
+bool vmm_user_may_interrupt(struct vmm_vcpu *vcpu);
 void vmx_deliver_db(struct vmm_vcpu *vcpu, unsigned long dr6);
 
 /* debug.c */
