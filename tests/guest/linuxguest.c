@@ -42,6 +42,10 @@ struct options {
 	uint64_t run_ns;
 	uint64_t rounds;
 	int mem_mib;
+	const char *machine;
+	const char *irqchip;
+	int cpus;
+	uint64_t lines;
 };
 
 /**
@@ -114,22 +118,26 @@ static int on_line(void *ctx, char *text)
 
 static void exec_qemu(struct guest *g, int out)
 {
-	char kernel[256], initrd[256], append[512], name[128], mem[16];
+	char kernel[256], initrd[256], append[512], name[128], mem[16], accel[64], cpus[16];
 
 	snprintf(kernel, sizeof(kernel), "%s/bzImage", g->opt.dir);
 	snprintf(initrd, sizeof(initrd), "%s/initrd", g->opt.dir);
 	snprintf(name, sizeof(name), "%s,process=%s", g->opt.name, g->opt.name);
 	snprintf(mem, sizeof(mem), "%d", g->opt.mem_mib);
+	snprintf(accel, sizeof(accel), "kvm,kernel-irqchip=%s", g->opt.irqchip);
+	snprintf(cpus, sizeof(cpus), "%d", g->opt.cpus);
 	snprintf(append, sizeof(append),
 		 "console=ttyS0 quiet panic=-1 mitigations=off nokaslr "
 		 "random.trust_cpu=on rdinit=/init vmmname=%s vmmseed=%llu "
-		 "vmmbytes=%u vmmrounds=%" PRIu64, g->opt.name, SEED, BYTES,
-		 g->opt.rounds);
+		 "vmmbytes=%u vmmcpus=%d vmmrounds=%" PRIu64, g->opt.name, SEED, BYTES,
+		 g->opt.cpus, g->opt.rounds);
 	dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
 	dup2(out, STDOUT_FILENO);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	execlp(g->opt.qemu, g->opt.qemu, "-name", name, "-M", "pc",
-	       "-accel", "kvm,kernel-irqchip=off", "-cpu", "host,kvm=off",
+	/* Without an APIC in the kernel QEMU 7.2 aborts when the guest uses KVM's. */
+	execlp(g->opt.qemu, g->opt.qemu, "-name", name, "-M", g->opt.machine,
+	       "-accel", accel, "-smp", cpus,
+	       "-cpu", strcmp(g->opt.irqchip, "off") ? "host" : "host,kvm=off",
 	       "-L", g->opt.dir, "-m", mem, "-nodefaults", "-display", "none", "-no-reboot",
 	       "-serial", "stdio", "-kernel", kernel, "-initrd", initrd,
 	       "-append", append, NULL);
@@ -172,7 +180,7 @@ static void watch(struct guest *g)
 	ssize_t n;
 
 	g->last_ns = now_ns();
-	while (!stop_asked && !g->errors) {
+	while (!stop_asked && !g->errors && (!g->opt.lines || g->seq < g->opt.lines)) {
 		if (g->opt.run_ns && now_ns() >= end)
 			break;
 		if (poll(&p, 1, 250) < 0 && errno != EINTR)
@@ -200,6 +208,10 @@ static void usage(FILE *to)
 "  --rounds N       rounds over 1 MiB per line (default 4)\n"
 "  --late-ms N      a line later than that is an error (10000)\n"
 "  --mem MIB        memory of the guest (default 64)\n"
+"  --machine M      QEMU's machine (default pc)\n"
+"  --irqchip HOW    kernel-irqchip: on, split, off (default off)\n"
+"  --cpus N         vCPUs, and the guest must see as many (default 1)\n"
+"  --lines N        stop after N lines\n"
 "  --qemu PROGRAM   default qemu-system-x86_64\n"
 "  --progress FILE  keep lines, time and errors there (struct progress)\n"
 "Exit status: 0 all lines right, 1 not, 2 usage.\n");
@@ -212,6 +224,8 @@ static int parse(struct options *o, int argc, char **argv)
 		{ "seconds", 1, NULL, 's' }, { "rounds", 1, NULL, 'r' },
 		{ "late-ms", 1, NULL, 'l' }, { "mem", 1, NULL, 'm' },
 		{ "qemu", 1, NULL, 'q' }, { "progress", 1, NULL, 'P' },
+		{ "machine", 1, NULL, 'M' }, { "irqchip", 1, NULL, 'i' },
+		{ "cpus", 1, NULL, 'c' }, { "lines", 1, NULL, 'L' },
 		{ "help", 0, NULL, 'h' }, { }
 	};
 	int c;
@@ -219,6 +233,7 @@ static int parse(struct options *o, int argc, char **argv)
 	*o = (struct options) {
 		.qemu = "qemu-system-x86_64", .late_ns = 10 * NSEC,
 		.rounds = 4, .mem_mib = 64,
+		.machine = "pc", .irqchip = "off", .cpus = 1,
 	};
 	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
 		switch (c) {
@@ -246,6 +261,18 @@ static int parse(struct options *o, int argc, char **argv)
 		case 'P':
 			o->progress = optarg;
 			break;
+		case 'M':
+			o->machine = optarg;
+			break;
+		case 'i':
+			o->irqchip = optarg;
+			break;
+		case 'c':
+			o->cpus = atoi(optarg);
+			break;
+		case 'L':
+			o->lines = strtoull(optarg, NULL, 0);
+			break;
 		case 'h':
 			usage(stdout);
 			exit(0);
@@ -254,7 +281,7 @@ static int parse(struct options *o, int argc, char **argv)
 		}
 	}
 	return !o->name || !*o->name || strpbrk(o->name, " ,\"") || !o->dir ||
-	       !o->rounds || !o->late_ns || o->mem_mib < 16 || optind != argc ?
+	       !o->rounds || !o->late_ns || o->mem_mib < 16 || o->cpus < 1 || optind != argc ?
 	       -1 : 0;
 }
 

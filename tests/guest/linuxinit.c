@@ -7,7 +7,9 @@
  * the kernel's command line: words of the form x=y that the kernel does not know
  * are process 1's environment. Without vmmname it says so and starts a shell.
  */
+#define _GNU_SOURCE
 #include <inttypes.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +45,24 @@ static uint64_t hash_round(uint64_t *mem, uint64_t words, uint64_t h)
 	return h;
 }
 
+/* Every line is computed on the next processor. Returns how many there are. */
+static int turn(uint64_t seq)
+{
+	static cpu_set_t all;
+	cpu_set_t one;
+	int cpu, n, nth;
+
+	if (!CPU_COUNT(&all) && sched_getaffinity(0, sizeof(all), &all))
+		return -1;
+	n = CPU_COUNT(&all);
+	nth = seq % n;
+	for (cpu = 0; nth || !CPU_ISSET(cpu, &all); cpu++)
+		nth -= CPU_ISSET(cpu, &all);
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	return sched_setaffinity(0, sizeof(one), &one) ? -1 : n;
+}
+
 int main(void)
 {
 	uint64_t bytes = setting("vmmbytes", 1 << 20);
@@ -59,6 +79,11 @@ int main(void)
 	}
 	fill(mem, bytes / 8, hash);
 	for (;;) {
+		int cpus = turn(seq);
+
+		/* A line that nobody expects. */
+		if (cpus != (int)setting("vmmcpus", cpus))
+			printf("%s 0 %d processors\n", name, cpus);
 		for (i = 0; i < rounds; i++)
 			hash = hash_round(mem, bytes / 8, hash);
 		printf("%s %" PRIu64 " %016" PRIx64 "\n", name, ++seq, hash);
