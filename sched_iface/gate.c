@@ -127,15 +127,27 @@ static void move_home(struct vmm_entity *e, struct vmm_pcpu *to)
  */
 void vmm_gate_claim(struct vmm_entity *e, struct task_struct *task)
 {
-	struct vmm_pcpu *p = vmm_choose_home(e, e->next_why);
 	struct vmm_post post = { };
 	enum vmm_enqueue_why why;
+	unsigned int tries = 0;
+	struct vmm_pcpu *p;
 	unsigned long flags;
 	u64 now;
 
-	if (p != READ_ONCE(e->home))
-		move_home(e, p);
-	p = vmm_entity_lock(e, &flags);
+	for (;;) {
+		p = vmm_choose_home(e, e->next_why);
+		if (p != READ_ONCE(e->home))
+			move_home(e, p);
+		p = vmm_entity_lock(e, &flags);
+		/*
+		 * It may have gone offline since it was chosen, and have been
+		 * evacuated: nobody would look at its queue. With none online
+		 * there is no better choice.
+		 */
+		if (p->online || ++tries == 4)
+			break;
+		vmm_entity_unlock(p, flags);
+	}
 	if (vmm_state(e) == VMM_GATE_OUT) {
 		now = vmm_pool_now(e->pool);
 		set_task(e, task);
@@ -300,7 +312,7 @@ void vmm_gate_yield(struct vmm_entity *e)
 
 	if (p->curr != e || vmm_state(e) != VMM_GATE_OFF || !p->nr_queued)
 		goto out;
-	if (better_elsewhere(e, p)) {
+	if (!vmm_entity_allowed(e, p) || better_elsewhere(e, p)) {
 		e->next_why = VMM_ENQ_MIGRATE;
 		vmm_put_curr(p, VMM_PUT_MIGRATE, now);
 	} else {
