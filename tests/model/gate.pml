@@ -429,27 +429,27 @@ inline gate_cancel(en)
 
 /*
  * gate_wake: an interrupt, eventfd or timer has work for en. Any context, any
- * CPU. The entity is queued; its thread is woken when it is offered a pCPU.
+ * CPU. The entity is queued at once; where its home is gone, or busy while
+ * another pCPU is idle, its thread is woken instead, and claims anew.
  */
 inline gate_wake(en)
 {
 	CS {
 		lock_home(en, p);
 		if
-		:: st[en] == BLOCKED -> st[en] = OUT; gone = 1
+		:: st[en] == BLOCKED -> enqueue(en, p); enqueued(p)
+		:: st[en] == BLOCKED -> st[en] = OUT; w = en
 		:: else ->
 #ifndef BUG_WAKE_FORGETS
-			wp[en] = 1;
+			wp[en] = 1
+#else
+			skip
 #endif
-			gone = 0
 		fi;
 		waking[en] = 0;
 		unlock(p)
 	};
-	if
-	:: gone -> gone = 0; gate_claim(en)
-	:: else
-	fi
+	wake_thread()
 }
 
 #include "thread.pml"

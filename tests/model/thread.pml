@@ -137,11 +137,6 @@ inline gate_block(en)
 				gate_offer(p)
 			:: st[en] == OUT ->
 				st[en] = BLOCKED	/* lost it meanwhile */
-#ifdef BUG_BLOCK_QUEUED
-			:: st[en] == QUEUED || st[en] == OFFERED ->
-				st[en] = BLOCKED
-#endif
-			:: else		/* claimed by a wake-up that came late */
 			fi
 		fi;
 		unlock(p)
@@ -162,6 +157,23 @@ inline gate_loan(en)
 	if
 	:: nq[home[en]] -> p = home[en]; check_pcpu(p, 0)
 	:: else
+	fi
+}
+
+/*
+ * A signal at the gate: an owner lends, and so does the holder of an offer; a
+ * place in the queue is kept while the thread is in user space.
+ */
+inline leave_by_signal(en)
+{
+	if
+	:: st[en] == OFFERED -> gate_own(en)
+	:: else
+	fi;
+	if
+	:: st[en] == OFF -> gate_loan(en)
+	:: st[en] == QUEUED
+	:: else -> gate_cancel(en)
 	fi
 }
 
@@ -228,7 +240,7 @@ enter:	/* back from the loan: no lock when nothing happened */
 gate:
 	FREEZE_POINT;
 	if
-	:: sig[e] -> gate_cancel(e); goto user
+	:: sig[e] -> leave_by_signal(e); goto user
 	:: !sig[e] && st[e] == OUT -> gate_claim(e); goto gate
 	:: !sig[e] && (st[e] == QUEUED || st[e] == BLOCKED) ->
 #ifndef BUG_SLEEP_ORDER
@@ -323,7 +335,12 @@ stop:
 	gate_off(e);		/* and the notifier is unregistered */
 	FREEZE_POINT;
 	if
-	:: sig[e] -> gate_giveup(e); goto user
+	:: sig[e] ->
+		if
+		:: st[e] == OFF -> gate_loan(e)
+		:: else
+		fi;
+		goto user
 	:: else -> goto enter
 	fi;
 #ifdef EXIT
