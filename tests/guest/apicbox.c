@@ -6,7 +6,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,23 +19,11 @@ extern const uint8_t apic_start[], apic_end[];
 
 int x2apic;
 
-int fail(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	printf("# ");
-	vprintf(format, args);
-	printf("\n");
-	va_end(args);
-	return FAIL;
-}
-
 void die(const char *what)
 {
 	printf("# %s: %s\n", what, strerror(errno));
 	fflush(stdout);
-	_exit(FAIL);
+	_exit(KTAP_FAIL);
 }
 
 void must(int fd, const char *what, unsigned long cmd, void *arg)
@@ -233,7 +220,7 @@ int finish(struct box *b, int vcpus)
 		pthread_join(b->thread[i], NULL);
 	for (i = 0; i < vcpus; i++)
 		if (b->result[i] != 1)
-			return fail("vCPU %d ended with %d, exit %u", i, b->result[i],
+			return ktap_fail("vCPU %d ended with %d, exit %u", i, b->result[i],
 				    b->vcpu[i].run->exit_reason);
 	return 0;
 }
@@ -245,7 +232,7 @@ int stop(struct box *b, int cpu)
 	pthread_kill(b->thread[cpu], SIGUSR1);
 	pthread_join(b->thread[cpu], NULL);
 	b->vcpu[cpu].run->immediate_exit = 0;
-	return b->result[cpu] == -EINTR ? 0 : fail("stopped with %d", b->result[cpu]);
+	return b->result[cpu] == -EINTR ? 0 : ktap_fail("stopped with %d", b->result[cpu]);
 }
 
 int log_is(struct box *b, int cpu, const unsigned char *want, unsigned int n)
@@ -255,6 +242,6 @@ int log_is(struct box *b, int cpu, const unsigned char *want, unsigned int n)
 
 	for (i = 0; i < n && i < s->nlog; i++)
 		if (s->log[i] != want[i])
-			return fail("interrupt %u was %#x, not %#x", i, s->log[i], want[i]);
-	return s->nlog == n ? PASS : fail("%u interrupts, not %u", s->nlog, n);
+			return ktap_fail("interrupt %u was %#x, not %#x", i, s->log[i], want[i]);
+	return s->nlog == n ? KTAP_PASS : ktap_fail("%u interrupts, not %u", s->nlog, n);
 }

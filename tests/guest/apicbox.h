@@ -10,6 +10,7 @@
 #include <pthread.h>
 
 #include "apic.h"
+#include "ktap.h"
 #include "kvmclient.h"
 
 #define MEM_BYTES	(4ul << 20)
@@ -49,7 +50,6 @@
 #define SIPI		0x4600
 #define ASSERT		0x4000
 
-enum { PASS, FAIL, SKIP };
 enum mode { KERNEL, SPLIT };
 
 /**
@@ -76,8 +76,7 @@ struct box {
 
 extern int x2apic;	/* mode of the vCPUs in this test */
 
-/* Both print why; fail() gives FAIL. */
-int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Print why and end the test. */
 void die(const char *what) __attribute__((noreturn));
 void must(int fd, const char *what, unsigned long cmd, void *arg);
 void nap(unsigned int ms);

@@ -19,8 +19,6 @@
 
 #include "apicbox.h"
 
-#define TIME_LIMIT	30	/* seconds per test */
-
 /* --- state -------------------------------------------------------------------------- */
 
 static uint32_t reg(const struct kvm_lapic_state *s, unsigned int at)
@@ -53,16 +51,16 @@ static int test_reset_values(void)
 		must(b.vcpu[cpu].fd, "KVM_GET_SREGS", KVM_GET_SREGS, &sregs);
 		for (i = 0; i < sizeof(want) / sizeof(want[0]); i++)
 			if (reg(&s, want[i].at) != want[i].value)
-				return fail("register %#x is %#x", want[i].at, reg(&s, want[i].at));
+				return ktap_fail("register %#x is %#x", want[i].at, reg(&s, want[i].at));
 		if (reg(&s, ID) != cpu << 24 || reg(&s, LVT0) != (cpu ? 0x10000 : 0x700))
-			return fail("id %#x, LINT0 %#x", reg(&s, ID), reg(&s, LVT0));
+			return ktap_fail("id %#x, LINT0 %#x", reg(&s, ID), reg(&s, LVT0));
 		if (sregs.apic_base != (cpu ? 0xfee00800 : 0xfee00900))
-			return fail("APIC base %#llx", sregs.apic_base);
+			return ktap_fail("APIC base %#llx", sregs.apic_base);
 		if (get_mp_state(&b, cpu) != (cpu ? KVM_MP_STATE_UNINITIALIZED :
 					      KVM_MP_STATE_RUNNABLE))
-			return fail("run state %u", get_mp_state(&b, cpu));
+			return ktap_fail("run state %u", get_mp_state(&b, cpu));
 	}
-	return PASS;
+	return KTAP_PASS;
 }
 
 static int test_save_restore(void)
@@ -83,22 +81,22 @@ static int test_save_restore(void)
 	op(&b, 0, A_WAIT, 0x61, 1);
 	op(&b, 0, A_WAIT, 0x41, 2);
 	if (serve(&b, 0) != 2)
-		return fail("no stop");
+		return ktap_fail("no stop");
 	must(b.vcpu[0].fd, "KVM_GET_LAPIC", KVM_GET_LAPIC, &s);
 	if (!(reg(&s, IRR + 0x30) & 1u << 1) || reg(&s, TPR) != 0x20)
-		return fail("IRR %#x, TPR %#x", reg(&s, IRR + 0x30), reg(&s, TPR));
+		return ktap_fail("IRR %#x, TPR %#x", reg(&s, IRR + 0x30), reg(&s, TPR));
 	if (!reg(&s, TMCCT) || reg(&s, TMCCT) > 50 * MS)
-		return fail("count %u", reg(&s, TMCCT));
+		return ktap_fail("count %u", reg(&s, TMCCT));
 	must(b.vcpu[0].fd, "KVM_GET_VCPU_EVENTS", KVM_GET_VCPU_EVENTS, &ev);
 	must(b.vcpu[0].fd, "KVM_SET_LAPIC", KVM_SET_LAPIC, &zero);
 	nap(120);
 	must(b.vcpu[0].fd, "KVM_SET_LAPIC", KVM_SET_LAPIC, &s);
 	must(b.vcpu[0].fd, "KVM_SET_VCPU_EVENTS", KVM_SET_VCPU_EVENTS, &ev);
 	if (finish(&b, 1))
-		return FAIL;
+		return KTAP_FAIL;
 	if (!left->value || left->value > reg(&s, TMCCT))
-		return fail("count %u became %llu", reg(&s, TMCCT), left->value);
-	return irqs(&b, 0, 0x61) == 1 ? PASS : fail("%u IPIs", irqs(&b, 0, 0x61));
+		return ktap_fail("count %u became %llu", reg(&s, TMCCT), left->value);
+	return irqs(&b, 0, 0x61) == 1 ? KTAP_PASS : ktap_fail("%u IPIs", irqs(&b, 0, 0x61));
 }
 
 static int test_mp_state_of_a_halted_vcpu(void)
@@ -110,14 +108,14 @@ static int test_mp_state_of_a_halted_vcpu(void)
 	start(&b, 0);
 	nap(50);
 	if (stop(&b, 0))
-		return FAIL;
+		return KTAP_FAIL;
 	if (get_mp_state(&b, 0) != KVM_MP_STATE_HALTED)
-		return fail("run state %u", get_mp_state(&b, 0));
+		return ktap_fail("run state %u", get_mp_state(&b, 0));
 	start(&b, 0);
 	nap(50);
 	if (stop(&b, 0) || get_mp_state(&b, 0) != KVM_MP_STATE_HALTED)
-		return fail("second time: run state %u", get_mp_state(&b, 0));
-	return PASS;
+		return ktap_fail("second time: run state %u", get_mp_state(&b, 0));
+	return KTAP_PASS;
 }
 
 static int test_refusals(void)
@@ -133,30 +131,30 @@ static int test_refusals(void)
 
 	open_box(&b, KERNEL, 1);
 	if (!ioctl(b.vcpu[0].fd, KVM_INTERRUPT, &irq) || errno != ENXIO)
-		return fail("KVM_INTERRUPT beside an 8259: %s", strerror(errno));
+		return ktap_fail("KVM_INTERRUPT beside an 8259: %s", strerror(errno));
 	if (!ioctl(b.vcpu[0].fd, KVM_SET_MP_STATE, &mp) || errno != EINVAL)
-		return fail("run state 77: %s", strerror(errno));
+		return ktap_fail("run state 77: %s", strerror(errno));
 	if (!ioctl(b.vcpu[0].fd, KVM_SET_VAPIC_ADDR, &va) || errno != EINVAL)
-		return fail("address without memory: %s", strerror(errno));
+		return ktap_fail("address without memory: %s", strerror(errno));
 	must(b.vcpu[0].fd, "KVM_GET_SREGS", KVM_GET_SREGS, &sregs);
 	sregs.apic_base = 0xfee00400;
 	if (!ioctl(b.vcpu[0].fd, KVM_SET_SREGS, &sregs) || errno != EINVAL)
-		return fail("x2APIC without APIC: %s", strerror(errno));
+		return ktap_fail("x2APIC without APIC: %s", strerror(errno));
 	sregs.apic_base = 0xfee00801;
 	if (!ioctl(b.vcpu[0].fd, KVM_SET_SREGS, &sregs) || errno != EINVAL)
-		return fail("reserved bit of the APIC base: %s", strerror(errno));
+		return ktap_fail("reserved bit of the APIC base: %s", strerror(errno));
 	if (!ioctl(b.vm.fd, KVM_CREATE_IRQCHIP, 0) || errno != EEXIST)
-		return fail("second KVM_CREATE_IRQCHIP: %s", strerror(errno));
+		return ktap_fail("second KVM_CREATE_IRQCHIP: %s", strerror(errno));
 
 	if (kvmc_vm_create(&vm, b.vm.dev, MEM_BYTES, KVMC_MEM_SMALL) ||
 	    kvmc_vcpu_create(&vcpu, &vm, 0))
 		die("no VM");
 	if (!ioctl(vcpu.fd, KVM_GET_LAPIC, &s) || errno != EINVAL)
-		return fail("KVM_GET_LAPIC without: %s", strerror(errno));
+		return ktap_fail("KVM_GET_LAPIC without: %s", strerror(errno));
 	mp.mp_state = KVM_MP_STATE_HALTED;
 	if (!ioctl(vcpu.fd, KVM_SET_MP_STATE, &mp) || errno != EINVAL)
-		return fail("halted without: %s", strerror(errno));
-	return PASS;
+		return ktap_fail("halted without: %s", strerror(errno));
+	return KTAP_PASS;
 }
 
 /* Whatever is in the page, nothing but the guest suffers. */
@@ -184,7 +182,7 @@ static int test_random_state(void)
 		pthread_join(b.thread[0], NULL);
 		b.vcpu[0].run->immediate_exit = 0;
 	}
-	return PASS;
+	return KTAP_PASS;
 }
 
 /* --- timer -------------------------------------------------------------------------- */
@@ -195,7 +193,7 @@ static int in_time(struct box *b, struct apic_op *from, struct apic_op *to, unsi
 
 	/* Late is the host's right; early is wrong (and 1% is the clocks'). */
 	return took >= ms * b->khz * 99 / 100 && took < (ms + 500) * b->khz ? 0 :
-	       fail("%u ms took %llu ticks of %llu kHz", ms, (unsigned long long)took,
+	       ktap_fail("%u ms took %llu ticks of %llu kHz", ms, (unsigned long long)took,
 		    (unsigned long long)b->khz);
 }
 
@@ -216,10 +214,10 @@ static int test_oneshot(void)
 	once = op(&b, 0, A_LOOK, 0x41, 0);
 	zero = op(&b, 0, A_READ, TMCCT, 0);
 	if (finish(&b, 1) || in_time(&b, t0, t1, 10))
-		return FAIL;
+		return KTAP_FAIL;
 	if (!count->value || count->value > 10 * MS || zero->value)
-		return fail("count %llu, at the end %llu", count->value, zero->value);
-	return once->value == 1 ? PASS : fail("%llu interrupts", once->value);
+		return ktap_fail("count %llu, at the end %llu", count->value, zero->value);
+	return once->value == 1 ? KTAP_PASS : ktap_fail("%llu interrupts", once->value);
 }
 
 static int test_periodic(void)
@@ -239,8 +237,8 @@ static int test_periodic(void)
 	op(&b, 0, A_DELAY, 0, b.khz * 10);
 	after = op(&b, 0, A_LOOK, 0x41, 0);
 	if (finish(&b, 1) || in_time(&b, t0, t1, 20))
-		return FAIL;
-	return before->value == after->value ? PASS : fail("it did not stop");
+		return KTAP_FAIL;
+	return before->value == after->value ? KTAP_PASS : ktap_fail("it did not stop");
 }
 
 static int test_divide(void)
@@ -282,12 +280,12 @@ static int test_deadline(void)
 	op(&b, 0, A_DEADLINE, 0, b.khz * 5);
 	op(&b, 0, A_WAIT, 0x41, 3);
 	if (finish(&b, 1) || in_time(&b, t0, t1, 10))
-		return FAIL;
+		return KTAP_FAIL;
 	if (armed->value != t0->value && armed->value < t0->value + b.khz * 10)
-		return fail("armed for %llu at %llu", armed->value, t0->value);
+		return ktap_fail("armed for %llu at %llu", armed->value, t0->value);
 	if (done->value || irqs(&b, 0, 0x41) != 3)
-		return fail("%llx left, %u interrupts", done->value, irqs(&b, 0, 0x41));
-	return PASS;
+		return ktap_fail("%llx left, %u interrupts", done->value, irqs(&b, 0, 0x41));
+	return KTAP_PASS;
 }
 
 static int test_masked_timer(void)
@@ -300,8 +298,8 @@ static int test_masked_timer(void)
 	op(&b, 0, A_STI, 0, 0);
 	op(&b, 0, A_DELAY, 0, b.khz * 10);
 	if (finish(&b, 1))
-		return FAIL;
-	return irqs(&b, 0, 0x41) ? fail("%u interrupts", irqs(&b, 0, 0x41)) : PASS;
+		return KTAP_FAIL;
+	return irqs(&b, 0, 0x41) ? ktap_fail("%u interrupts", irqs(&b, 0, 0x41)) : KTAP_PASS;
 }
 
 /* --- priorities ---------------------------------------------------------------------- */
@@ -324,7 +322,7 @@ static int test_order(void)
 	self(&b, 0x71);
 	self(&b, 0x71);
 	op(&b, 0, A_STI, 0, 0);
-	return finish(&b, 1) ? FAIL : log_is(&b, 0, want, sizeof(want));
+	return finish(&b, 1) ? KTAP_FAIL : log_is(&b, 0, want, sizeof(want));
 }
 
 static int test_task_priority(void)
@@ -349,13 +347,13 @@ static int test_task_priority(void)
 	op(&b, 0, A_CR8, 0, 0);
 	freed8 = op(&b, 0, A_LOOK, 0x51, 0);
 	if (finish(&b, 1))
-		return FAIL;
+		return KTAP_FAIL;
 	if (held->value || passed->value != 1 || freed->value != 1)
-		return fail("TPR: %llu %llu %llu", held->value, passed->value, freed->value);
+		return ktap_fail("TPR: %llu %llu %llu", held->value, passed->value, freed->value);
 	if (cr8->value != 6 || tpr->value != 0x60)
-		return fail("CR8 %llu, TPR %#llx", cr8->value, tpr->value);
-	return held8->value == 1 && freed8->value == 2 ? PASS :
-	       fail("CR8: %llu %llu", held8->value, freed8->value);
+		return ktap_fail("CR8 %llu, TPR %#llx", cr8->value, tpr->value);
+	return held8->value == 1 && freed8->value == 2 ? KTAP_PASS :
+	       ktap_fail("CR8: %llu %llu", held8->value, freed8->value);
 }
 
 static int test_in_service(void)
@@ -380,9 +378,9 @@ static int test_in_service(void)
 	op(&b, 0, A_WRITE, EOI, 0);
 	op(&b, 0, A_WRITE, EOI, 0);	/* nothing is in service: nothing happens */
 	if (finish(&b, 1))
-		return FAIL;
+		return KTAP_FAIL;
 	if (isr->value != 1u << 17 || ppr->value != 0x90 || held->value)
-		return fail("ISR %#llx, PPR %#llx, %llu", isr->value, ppr->value, held->value);
+		return ktap_fail("ISR %#llx, PPR %#llx, %llu", isr->value, ppr->value, held->value);
 	return log_is(&b, 0, want, sizeof(want));
 }
 
@@ -400,9 +398,9 @@ static int test_disabled(void)
 	op(&b, 0, A_WRITE, SVR, ENABLED);
 	op(&b, 0, A_DELAY, 0, b.khz);
 	if (finish(&b, 1))
-		return FAIL;
-	return lvt->value == 0x10041 && !state(&b, 0)->nlog ? PASS :
-	       fail("LVTT %#llx, %u interrupts", lvt->value, state(&b, 0)->nlog);
+		return KTAP_FAIL;
+	return lvt->value == 0x10041 && !state(&b, 0)->nlog ? KTAP_PASS :
+	       ktap_fail("LVTT %#llx, %u interrupts", lvt->value, state(&b, 0)->nlog);
 }
 
 /* --- between vCPUs --------------------------------------------------------------------- */
@@ -431,9 +429,9 @@ static int test_ping_pong(void)
 	op(&b, 1, A_WAIT, 0x61, rounds);
 	op(&b, 1, A_STI, 0, 0);
 	if (finish(&b, 2))
-		return FAIL;
-	return irqs(&b, 0, 0x61) == rounds && irqs(&b, 1, 0x61) == rounds ? PASS :
-	       fail("%u and %u of %u", irqs(&b, 0, 0x61), irqs(&b, 1, 0x61), rounds);
+		return KTAP_FAIL;
+	return irqs(&b, 0, 0x61) == rounds && irqs(&b, 1, 0x61) == rounds ? KTAP_PASS :
+	       ktap_fail("%u and %u of %u", irqs(&b, 0, 0x61), irqs(&b, 1, 0x61), rounds);
 }
 
 static int test_destinations(void)
@@ -461,16 +459,16 @@ static int test_destinations(void)
 	op(&b, 1, A_WAIT, 0x6b, 1);
 	op(&b, 0, A_DELAY, 0, b.khz);
 	if (finish(&b, 2))
-		return FAIL;
+		return KTAP_FAIL;
 	for (i = 0x61; i <= 0x6b; i++) {
 		/* 61 62 63 64 65 66 67 68 69 6a 6b */
 		static const char mine[] = "01110101000", his[] = "11111010001";
 
 		if (irqs(&b, 0, i) != (unsigned int)(mine[i - 0x61] - '0') ||
 		    irqs(&b, 1, i) != (unsigned int)(his[i - 0x61] - '0'))
-			return fail("vector %#x: %u and %u", i, irqs(&b, 0, i), irqs(&b, 1, i));
+			return ktap_fail("vector %#x: %u and %u", i, irqs(&b, 0, i), irqs(&b, 1, i));
 	}
-	return PASS;
+	return KTAP_PASS;
 }
 
 static int test_lowest_priority(void)
@@ -490,11 +488,11 @@ static int test_lowest_priority(void)
 	op(&b, 1, A_WAIT, 0xa0, 1);
 	op(&b, 0, A_DELAY, 0, b.khz);
 	if (finish(&b, 2))
-		return FAIL;
+		return KTAP_FAIL;
 	for (i = 0x70; i < 0x84; i++)
 		if (irqs(&b, 0, i) + irqs(&b, 1, i) != 1)
-			return fail("vector %#x: %u and %u", i, irqs(&b, 0, i), irqs(&b, 1, i));
-	return PASS;
+			return ktap_fail("vector %#x: %u and %u", i, irqs(&b, 0, i), irqs(&b, 1, i));
+	return KTAP_PASS;
 }
 
 static int test_nmi(void)
@@ -507,9 +505,9 @@ static int test_nmi(void)
 	op(&b, 1, A_WRITE, TPR, 0xff);	/* which an NMI does not care about */
 	op(&b, 1, A_WAIT, 2, 1);
 	if (finish(&b, 2))
-		return FAIL;
-	return irqs(&b, 1, 2) == 1 && !irqs(&b, 0, 2) ? PASS :
-	       fail("%u and %u", irqs(&b, 0, 2), irqs(&b, 1, 2));
+		return KTAP_FAIL;
+	return irqs(&b, 1, 2) == 1 && !irqs(&b, 0, 2) ? KTAP_PASS :
+	       ktap_fail("%u and %u", irqs(&b, 0, 2), irqs(&b, 1, 2));
 }
 
 static int test_init_sipi(void)
@@ -530,16 +528,16 @@ static int test_init_sipi(void)
 	op(&b, 0, A_ICR, 1, SIPI | TRAMPOLINE >> 12);
 	start(&b, 1);
 	if (finish(&b, 1))
-		return FAIL;
+		return KTAP_FAIL;
 	for (i = 0; i < 2000 && !b.line[0]; i++)
 		nap(1);
 	nap(10);
 	if (stop(&b, 1))
-		return FAIL;
+		return KTAP_FAIL;
 	if (strcmp(b.line, "real 16"))
-		return fail("it said '%s'", b.line);
-	return get_mp_state(&b, 1) == KVM_MP_STATE_HALTED ? PASS :
-	       fail("run state %u", get_mp_state(&b, 1));
+		return ktap_fail("it said '%s'", b.line);
+	return get_mp_state(&b, 1) == KVM_MP_STATE_HALTED ? KTAP_PASS :
+	       ktap_fail("run state %u", get_mp_state(&b, 1));
 }
 
 /* --- from outside ---------------------------------------------------------------------- */
@@ -564,16 +562,16 @@ static int test_msi_wakes(void)
 	nap(20);
 	for (i = 1; i <= n; i++) {
 		if (msi(&b, 0, 0x61) != 1)
-			return fail("MSI %u was not taken", i);
+			return ktap_fail("MSI %u was not taken", i);
 		for (tries = 0; tries < 2000 && irqs(&b, 0, 0x61) < i; tries++)
 			nap(1);
 		if (irqs(&b, 0, 0x61) != i)
-			return fail("%u of %u arrived", irqs(&b, 0, 0x61), i);
+			return ktap_fail("%u of %u arrived", irqs(&b, 0, 0x61), i);
 	}
 	pthread_join(b.thread[0], NULL);
 	if (msi(&b, 9, 0x61) > 0)
-		return fail("an MSI to nobody was taken");
-	return b.result[0] == 1 ? PASS : fail("ended with %d", b.result[0]);
+		return ktap_fail("an MSI to nobody was taken");
+	return b.result[0] == 1 ? KTAP_PASS : ktap_fail("ended with %d", b.result[0]);
 }
 
 static int test_eoi_exit(void)
@@ -598,13 +596,13 @@ static int test_eoi_exit(void)
 	op(&b, 0, A_WAIT, 0x61, 1);
 	must(b.vm.fd, "KVM_SET_GSI_ROUTING", KVM_SET_GSI_ROUTING, &r);
 	if (serve(&b, 0) != 2)
-		return fail("no stop");
+		return ktap_fail("no stop");
 	must(b.vm.fd, "KVM_IRQ_LINE", KVM_IRQ_LINE, &line);
 	line.irq = 5;
 	must(b.vm.fd, "KVM_IRQ_LINE", KVM_IRQ_LINE, &line);
 	ret = kvmc_run(&b.vcpu[0]);
 	if (ret != KVM_EXIT_IOAPIC_EOI || b.vcpu[0].run->eoi.vector != 0x61)
-		return fail("exit %d, vector %#x", ret, b.vcpu[0].run->eoi.vector);
+		return ktap_fail("exit %d, vector %#x", ret, b.vcpu[0].run->eoi.vector);
 	return finish(&b, 1);
 }
 
@@ -624,12 +622,12 @@ static int test_extint(void)
 	op(&b, 0, A_STI, 0, 0);
 	op(&b, 0, A_OUT, PORT_TEST, 0);
 	if (serve(&b, 0) != 2 || !b.vcpu[0].run->ready_for_interrupt_injection)
-		return fail("not ready");
+		return ktap_fail("not ready");
 	must(b.vcpu[0].fd, "KVM_INTERRUPT", KVM_INTERRUPT, &irq);
 	if (!ioctl(b.vcpu[0].fd, KVM_INTERRUPT, &irq) || errno != EEXIST)
-		return fail("a second one: %s", strerror(errno));
+		return ktap_fail("a second one: %s", strerror(errno));
 	if (serve(&b, 0) != 2 || b.vcpu[0].run->ready_for_interrupt_injection)
-		return fail("ready although LINT0 is masked");
+		return ktap_fail("ready although LINT0 is masked");
 	return finish(&b, 1);
 }
 
@@ -640,16 +638,16 @@ static int test_base_moves(void)
 
 	open_box(&b, KERNEL, 1);
 	if (x2apic)
-		return SKIP;
+		return KTAP_SKIP;
 	op(&b, 0, A_WRMSR, 0x1b, 0xfee01900);
 	/* the page after the old one is addressed as register 0x1030 */
 	there = op(&b, 0, A_READ, 0x1000 + LVR, 0);
 	op(&b, 0, A_WRMSR, 0x1b, 0xfee00900);
 	lvr = op(&b, 0, A_READ, LVR, 0);
 	if (finish(&b, 1))
-		return FAIL;
-	return there->value == 0x50014 && lvr->value == 0x50014 ? PASS :
-	       fail("version %#llx there, %#llx back", there->value, lvr->value);
+		return KTAP_FAIL;
+	return there->value == 0x50014 && lvr->value == 0x50014 ? KTAP_PASS :
+	       ktap_fail("version %#llx there, %#llx back", there->value, lvr->value);
 }
 
 static int test_x2apic_registers(void)
@@ -658,7 +656,7 @@ static int test_x2apic_registers(void)
 	struct box b;
 
 	if (!x2apic)
-		return SKIP;
+		return KTAP_SKIP;
 	open_box(&b, KERNEL, 2);
 	id = op(&b, 1, A_READ, ID, 0);
 	ldr = op(&b, 1, A_READ, LDR, 0);
@@ -667,11 +665,11 @@ static int test_x2apic_registers(void)
 	op(&b, 1, A_ICR, 1, 0x62 | ASSERT);
 	icr = op(&b, 1, A_RDMSR, 0x830, 0);
 	if (finish(&b, 2))
-		return FAIL;
+		return KTAP_FAIL;
 	if (id->value != 1 || ldr->value != 2 || icr->value != (1ull << 32 | 0x62 | ASSERT))
-		return fail("id %llu, LDR %#llx, ICR %#llx", id->value, ldr->value, icr->value);
-	return irqs(&b, 1, 0x61) == 1 && irqs(&b, 1, 0x62) == 1 ? PASS :
-	       fail("%u, %u", irqs(&b, 1, 0x61), irqs(&b, 1, 0x62));
+		return ktap_fail("id %llu, LDR %#llx, ICR %#llx", id->value, ldr->value, icr->value);
+	return irqs(&b, 1, 0x61) == 1 && irqs(&b, 1, 0x62) == 1 ? KTAP_PASS :
+	       ktap_fail("%u, %u", irqs(&b, 1, 0x61), irqs(&b, 1, 0x62));
 }
 
 /* --- all of them ------------------------------------------------------------------------ */
@@ -714,48 +712,23 @@ static void nothing(int sig)
 	(void)sig;
 }
 
-static int run_apart(int (*run)(void))
-{
-	int status;
-	pid_t pid;
-
-	fflush(stdout);
-	pid = fork();
-	if (!pid) {
-		alarm(TIME_LIMIT);
-		status = run();
-		fflush(stdout);
-		_exit(status);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		return fail("no process");
-	if (WIFSIGNALED(status))
-		return fail("ended by signal %d", WTERMSIG(status));
-	return WEXITSTATUS(status);
-}
-
 int main(int argc, char **argv)
 {
 	struct sigaction act = { .sa_handler = nothing };
-	unsigned int i, number = 0, count[3] = { 0 };
-	int ret;
+	char name[80];
+	unsigned int i;
 
 	sigaction(SIGUSR1, &act, NULL);
-	printf("KTAP version 1\n# device %s\n", kvmc_dev_path());
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	printf("# device %s\n", kvmc_dev_path());
 	for (i = 0; i < TESTS; i++) {
 		if (argc > 1 && !strstr(tests[i].name, argv[1]))
 			continue;
 		for (x2apic = 0; x2apic <= tests[i].both; x2apic++) {
-			ret = run_apart(tests[i].run);
-			if (ret < PASS || ret > SKIP)
-				ret = FAIL;
-			count[ret]++;
-			printf("%sok %u %s (%s)%s\n", ret == FAIL ? "not " : "", ++number,
-			       tests[i].name, x2apic ? "x2APIC" : "xAPIC",
-			       ret == SKIP ? " # SKIP" : "");
+			snprintf(name, sizeof(name), "%s (%s)", tests[i].name,
+				 x2apic ? "x2APIC" : "xAPIC");
+			ktap_run(name, tests[i].run);
 		}
 	}
-	printf("1..%u\n%u passed, %u failed, %u skipped\n", number, count[PASS], count[FAIL],
-	       count[SKIP]);
-	return count[FAIL] != 0;
+	return ktap_end();
 }

@@ -62,6 +62,33 @@ static int run_apart(int (*run)(void))
 	return status > KTAP_SKIP ? KTAP_FAIL : status;
 }
 
+static unsigned int number, count[3];
+
+/** ktap_run() - one test; @name has no '#' */
+void ktap_run(const char *name, int (*run)(void))
+{
+	int ret;
+
+	if (!number)
+		printf("KTAP version 1\n");
+	ret = run_apart(run);
+	count[ret]++;
+	printf("%sok %u %s%s\n", ret == KTAP_FAIL ? "not " : "", ++number, name,
+	       ret == KTAP_SKIP ? " # SKIP" : "");
+}
+
+/**
+ * ktap_end() - the plan and the line of totals
+ *
+ * Return: exit status of the program: 1 when a test failed.
+ */
+int ktap_end(void)
+{
+	printf("1..%u\n%u passed, %u failed, %u skipped\n", number, count[KTAP_PASS],
+	       count[KTAP_FAIL], count[KTAP_SKIP]);
+	return count[KTAP_FAIL] != 0;
+}
+
 /**
  * ktap_main() - run the tests of all lists
  * @lists: the lists, the last one NULL
@@ -71,22 +98,14 @@ static int run_apart(int (*run)(void))
  */
 int ktap_main(const struct ktap_test *const lists[], const char *wanted)
 {
-	unsigned int n = 0, count[3] = { 0 };
 	const struct ktap_test *t;
-	int i, ret;
+	int i;
 
-	printf("KTAP version 1\n");
 	for (i = 0; lists[i]; i++) {
 		for (t = lists[i]; t->name; t++) {
-			if (wanted && !strstr(t->name, wanted))
-				continue;
-			ret = run_apart(t->run);
-			count[ret]++;
-			printf("%sok %u %s%s\n", ret == KTAP_FAIL ? "not " : "",
-			       ++n, t->name, ret == KTAP_SKIP ? " # SKIP" : "");
+			if (!wanted || strstr(t->name, wanted))
+				ktap_run(t->name, t->run);
 		}
 	}
-	printf("1..%u\n%u passed, %u failed, %u skipped\n", n, count[KTAP_PASS],
-	       count[KTAP_FAIL], count[KTAP_SKIP]);
-	return count[KTAP_FAIL] != 0;
+	return ktap_end();
 }

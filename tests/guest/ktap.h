@@ -20,6 +20,9 @@ struct ktap_test {
 
 /* A list of tests ends with an entry without a name. */
 int ktap_main(const struct ktap_test *const lists[], const char *wanted);
+/* What ktap_main() is made of, for programs with lists of another kind. */
+void ktap_run(const char *name, int (*run)(void));
+int ktap_end(void);
 int ktap_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int ktap_skip(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

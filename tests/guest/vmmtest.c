@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -20,15 +19,13 @@
 #include <unistd.h>
 
 #include "hash.h"
+#include "ktap.h"
 #include "kvmclient.h"
 
-#define TIME_LIMIT	20	/* seconds per test */
 #define WORK_BYTES	(64u << 10)
 #define HOLE_SLOT	1
 #define HOLE_GPA	0x40000000ull
 #define HUGE		(2ul << 20)
-
-enum { PASS, FAIL, SKIP };
 
 /**
  * struct box - one VM with one or two vCPUs and what its guest said
@@ -59,18 +56,6 @@ struct box {
 	unsigned int halts;
 	int fault;
 };
-
-static int fail(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	printf("# ");
-	vprintf(format, args);
-	printf("\n");
-	va_end(args);
-	return FAIL;
-}
 
 static int on_line(void *ctx, char *text)
 {
@@ -176,15 +161,15 @@ static int small_mode(enum kvmc_mode mode, const uint8_t *start,
 	int ret = box_open(&b, KVMC_MEM_SMALL, 1);
 
 	if (ret)
-		return fail("no VM: %s", strerror(-ret));
+		return ktap_fail("no VM: %s", strerror(-ret));
 	memcpy(b.vm.mem + 0x8000, start, end - start);
 	ret = kvmc_vcpu_mode(&b.vcpu[0], mode, 0x8000);
 	if (!ret)
 		ret = kvmc_serve(&b.vcpu[0], &box_ops, &b);
 	if (ret != 1 || strcmp(b.last, says))
-		return fail("ended with %d, exit %u, said '%s'", ret,
+		return ktap_fail("ended with %d, exit %u, said '%s'", ret,
 			    b.vcpu[0].run->exit_reason, b.last);
-	return PASS;
+	return KTAP_PASS;
 }
 
 static int test_real(void)
@@ -217,11 +202,11 @@ static int hash_lines(enum kvmc_backing backing, int byte_io, int flip)
 
 	ret = box_open(&b, backing, 1);
 	if (ret == -ENOMEM && backing == KVMC_MEM_HUGETLB)
-		return SKIP;
+		return KTAP_SKIP;
 	if (!ret)
 		ret = kvmc_vcpu_payload(&b.vcpu[0]);
 	if (ret)
-		return fail("no VM: %s", strerror(-ret));
+		return ktap_fail("no VM: %s", strerror(-ret));
 	*b.vcpu[0].params = p;
 	hash_start(&h, p.seed, p.bytes);
 	while (b.lines < 3) {
@@ -235,7 +220,7 @@ static int hash_lines(enum kvmc_backing backing, int byte_io, int flip)
 			       b.vcpu[0].run->io.size,
 			       b.vcpu[0].run->io.count);
 		if ((ret != KVM_EXIT_HLT && ret != KVM_EXIT_IO) || b.fault >= 0)
-			return fail("exit %d, vector %d", ret, b.fault);
+			return ktap_fail("exit %d, vector %d", ret, b.fault);
 		if (flip && b.lines == 2) {
 			b.vm.mem[GUEST_WORK_GPA + WORK_BYTES / 2] ^= 0x10;
 			flip = 0;
@@ -245,9 +230,9 @@ static int hash_lines(enum kvmc_backing backing, int byte_io, int flip)
 	hash_rounds(&h, 3);
 	snprintf(want, sizeof(want), "t 3 %016llx", (unsigned long long)h.hash);
 	if (flipped)
-		return strcmp(want, b.last) ? PASS : fail("nobody noticed");
-	return strcmp(want, b.last) ? fail("want '%s', got '%s'", want, b.last) :
-	       PASS;
+		return strcmp(want, b.last) ? KTAP_PASS : ktap_fail("nobody noticed");
+	return strcmp(want, b.last) ? ktap_fail("want '%s', got '%s'", want, b.last) :
+	       KTAP_PASS;
 }
 
 static int test_hash(void)
@@ -287,8 +272,8 @@ static int test_pio(void)
 			 .op = GOP_PIO_OUT, .count = 100 });
 
 	if (ret != 1 || b.outs != 100 || b.out_value != 99)
-		return fail("%d: %u OUTs, last %u", ret, b.outs, b.out_value);
-	return PASS;
+		return ktap_fail("%d: %u OUTs, last %u", ret, b.outs, b.out_value);
+	return KTAP_PASS;
 }
 
 static int test_string_in(void)
@@ -300,14 +285,14 @@ static int test_string_in(void)
 			 .base = GUEST_WORK_GPA });
 
 	if (ret != 1)
-		return fail("ended with %d, vector %d", ret, b.fault);
+		return ktap_fail("ended with %d, vector %d", ret, b.fault);
 	/* The device may cut the string; each piece starts at 0xa0 again. */
 	for (i = 0; i < 64; i++)
 		if ((b.vm.mem[GUEST_WORK_GPA + i] & 0xe0) != 0xa0 &&
 		    (b.vm.mem[GUEST_WORK_GPA + i] & 0xe0) != 0xc0)
-			return fail("byte %u is %#x", i,
+			return ktap_fail("byte %u is %#x", i,
 				    b.vm.mem[GUEST_WORK_GPA + i]);
-	return PASS;
+	return KTAP_PASS;
 }
 
 static int test_mmio_write(void)
@@ -318,10 +303,10 @@ static int test_mmio_write(void)
 
 	if (ret != 1 || b.mmio_writes != 50 || b.mmio_gpa != GUEST_MMIO_GPA ||
 	    b.mmio_len != 4 || b.out_value != 49)
-		return fail("%d: %u writes, last %u at %#llx", ret,
+		return ktap_fail("%d: %u writes, last %u at %#llx", ret,
 			    b.mmio_writes, b.out_value,
 			    (unsigned long long)b.mmio_gpa);
-	return PASS;
+	return KTAP_PASS;
 }
 
 static int test_mmio_read(void)
@@ -332,10 +317,10 @@ static int test_mmio_read(void)
 	struct kvm_regs regs;
 
 	if (ret != 1 || b.mmio_gpa != GUEST_MMIO_GPA || b.mmio_writes)
-		return fail("%d: at %#llx, %u writes", ret,
+		return ktap_fail("%d: at %#llx, %u writes", ret,
 			    (unsigned long long)b.mmio_gpa, b.mmio_writes);
 	return ioctl(b.vcpu[0].fd, KVM_GET_REGS, &regs) ?
-	       fail("KVM_GET_REGS: %s", strerror(errno)) : PASS;
+	       ktap_fail("KVM_GET_REGS: %s", strerror(errno)) : KTAP_PASS;
 }
 
 static int test_hlt(void)
@@ -345,9 +330,9 @@ static int test_hlt(void)
 			 .op = GOP_HLT, .count = 20 });
 
 	if (ret != 1 || b.halts != 20 || b.vcpu[0].params->irqs != 20)
-		return fail("%d: %u halts, %llu interrupts taken", ret,
+		return ktap_fail("%d: %u halts, %llu interrupts taken", ret,
 			    b.halts, b.vcpu[0].params->irqs);
-	return PASS;
+	return KTAP_PASS;
 }
 
 static int test_undefined(void)
@@ -356,8 +341,8 @@ static int test_undefined(void)
 	int ret = box_do(&b, KVMC_MEM_SMALL,
 			 (struct guest_params){ .op = GOP_UD });
 
-	return ret == 1 && b.fault == 6 ? PASS :
-	       fail("ended with %d, vector %d, not 6", ret, b.fault);
+	return ret == 1 && b.fault == 6 ? KTAP_PASS :
+	       ktap_fail("ended with %d, vector %d, not 6", ret, b.fault);
 }
 
 static int test_shutdown(void)
@@ -367,8 +352,8 @@ static int test_shutdown(void)
 			 (struct guest_params){ .op = GOP_TRIPLE });
 
 	return ret == -EIO &&
-	       b.vcpu[0].run->exit_reason == KVM_EXIT_SHUTDOWN ? PASS :
-	       fail("ended with %d, exit %u", ret, b.vcpu[0].run->exit_reason);
+	       b.vcpu[0].run->exit_reason == KVM_EXIT_SHUTDOWN ? KTAP_PASS :
+	       ktap_fail("ended with %d, exit %u", ret, b.vcpu[0].run->exit_reason);
 }
 
 static int exits_run(enum guest_op op, uint64_t arg)
@@ -377,8 +362,8 @@ static int exits_run(enum guest_op op, uint64_t arg)
 	int ret = box_do(&b, KVMC_MEM_SMALL, (struct guest_params){
 			 .op = op, .count = 100, .arg = arg });
 
-	return ret == 1 && b.fault < 0 ? PASS :
-	       fail("ended with %d, vector %d, exit %u", ret, b.fault,
+	return ret == 1 && b.fault < 0 ? KTAP_PASS :
+	       ktap_fail("ended with %d, vector %d, exit %u", ret, b.fault,
 		    b.vcpu[0].run->exit_reason);
 }
 
@@ -408,8 +393,8 @@ static int test_rdmsr_unknown(void)
 	int ret = box_do(&b, KVMC_MEM_SMALL, (struct guest_params){
 			 .op = GOP_RDMSR, .count = 1, .arg = 0x1234567 });
 
-	return ret == 1 && b.fault == 13 ? PASS :
-	       fail("ended with %d, vector %d, not 13", ret, b.fault);
+	return ret == 1 && b.fault == 13 ? KTAP_PASS :
+	       ktap_fail("ended with %d, vector %d, not 13", ret, b.fault);
 }
 
 static int test_immediate(void)
@@ -420,11 +405,11 @@ static int test_immediate(void)
 	if (!ret)
 		ret = kvmc_vcpu_payload(&b.vcpu[0]);
 	if (ret)
-		return fail("no VM: %s", strerror(-ret));
+		return ktap_fail("no VM: %s", strerror(-ret));
 	b.vcpu[0].params->op = GOP_SPIN;
 	b.vcpu[0].run->immediate_exit = 1;
 	ret = kvmc_run(&b.vcpu[0]);
-	return ret == -EINTR ? PASS : fail("KVM_RUN gave %d", ret);
+	return ret == -EINTR ? KTAP_PASS : ktap_fail("KVM_RUN gave %d", ret);
 }
 
 static void nothing(int sig)
@@ -446,9 +431,9 @@ static int test_signal(void)
 		ret = box_do(&b, KVMC_MEM_SMALL,
 			     (struct guest_params){ .op = GOP_SPIN });
 		if (ret != -EINTR)
-			return fail("KVM_RUN gave %d", ret);
+			return ktap_fail("KVM_RUN gave %d", ret);
 	}
-	return PASS;
+	return KTAP_PASS;
 }
 
 struct second {
@@ -481,14 +466,14 @@ static int test_two_vcpus(void)
 			.results = GUEST_WORK_GPA + i * 0x10000 };
 	}
 	if (ret)
-		return fail("no VM: %s", strerror(-ret));
+		return ktap_fail("no VM: %s", strerror(-ret));
 	s.b = &b;
 	if (pthread_create(&thread, NULL, run_second, &s))
-		return fail("no thread");
+		return ktap_fail("no thread");
 	ret = kvmc_serve(&b.vcpu[0], &box_ops, &b);
 	pthread_join(thread, NULL);
-	return ret == 1 && s.ret == KVM_EXIT_IO && b.outs == 200 ? PASS :
-	       fail("ended with %d and %d after %u OUTs", ret, s.ret, b.outs);
+	return ret == 1 && s.ret == KVM_EXIT_IO && b.outs == 200 ? KTAP_PASS :
+	       ktap_fail("ended with %d and %d after %u OUTs", ret, s.ret, b.outs);
 }
 
 /* Touch a slot, take its pages away, touch again: zeroes, not old contents. */
@@ -511,18 +496,18 @@ static int test_discard(void)
 			madvise(mem, HUGE, MADV_DONTNEED);
 		ret = kvmc_vcpu_payload(&b.vcpu[0]);
 		if (!ret && kvmc_serve(&b.vcpu[0], &box_ops, &b) != 1)
-			return fail("vector %d", b.fault);
+			return ktap_fail("vector %d", b.fault);
 		b.vcpu[0].run->immediate_exit = 1;
 		kvmc_run(&b.vcpu[0]);
 		b.vcpu[0].run->immediate_exit = 0;
 	}
 	if (ret)
-		return fail("%s", strerror(-ret));
+		return ktap_fail("%s", strerror(-ret));
 	for (i = 0; i < 16; i++)
 		if (mem[i * 4096] != 1 || mem[i * 4096 + 1] != 0)
-			return fail("page %d: %u %u", i, mem[i * 4096],
+			return ktap_fail("page %d: %u %u", i, mem[i * 4096],
 				    mem[i * 4096 + 1]);
-	return PASS;
+	return KTAP_PASS;
 }
 
 static int test_slot_gone(void)
@@ -541,14 +526,14 @@ static int test_slot_gone(void)
 		if (!ret)
 			ret = kvmc_vcpu_payload(&b.vcpu[0]);
 		if (!ret && kvmc_serve(&b.vcpu[0], &box_ops, &b) != 1)
-			return fail("vector %d", b.fault);
+			return ktap_fail("vector %d", b.fault);
 		if (b.mmio_writes != (i ? 4 : 0))
-			return fail("%u MMIO writes in run %d", b.mmio_writes, i);
+			return ktap_fail("%u MMIO writes in run %d", b.mmio_writes, i);
 		b.vcpu[0].run->immediate_exit = 1;
 		kvmc_run(&b.vcpu[0]);
 		b.vcpu[0].run->immediate_exit = 0;
 	}
-	return ret ? fail("%s", strerror(-ret)) : PASS;
+	return ret ? ktap_fail("%s", strerror(-ret)) : KTAP_PASS;
 }
 
 static int test_errors(void)
@@ -558,26 +543,23 @@ static int test_errors(void)
 	int ret = box_open(&b, KVMC_MEM_SMALL, 1);
 
 	if (ret)
-		return fail("no VM: %s", strerror(-ret));
+		return ktap_fail("no VM: %s", strerror(-ret));
 	ret = kvmc_vcpu_create(&again, &b.vm, 0);
 	if (ret != -EEXIST)
-		return fail("second vCPU 0 gave %d", ret);
+		return ktap_fail("second vCPU 0 gave %d", ret);
 	ret = kvmc_slot_set(&b.vm, HOLE_SLOT, 0x1000, b.vm.mem, 4096, 0);
 	if (ret != -EEXIST)
-		return fail("overlapping slot gave %d", ret);
+		return ktap_fail("overlapping slot gave %d", ret);
 	ret = kvmc_slot_set(&b.vm, HOLE_SLOT, HOLE_GPA + 1, b.vm.mem, 4096, 0);
 	if (ret != -EINVAL)
-		return fail("unaligned slot gave %d", ret);
+		return ktap_fail("unaligned slot gave %d", ret);
 	if (ioctl(b.vm.fd, _IO(KVMIO, 0xfe), 0) != -1)
-		return fail("an unknown ioctl was taken");
+		return ktap_fail("an unknown ioctl was taken");
 	ret = ioctl(b.vm.dev, KVM_CHECK_EXTENSION, 99999);
-	return ret ? fail("unknown capability gave %d", ret) : PASS;
+	return ret ? ktap_fail("unknown capability gave %d", ret) : KTAP_PASS;
 }
 
-static const struct {
-	const char *name;
-	int (*run)(void);
-} tests[] = {
+static const struct ktap_test tests[] = {
 	{ "real mode", test_real },
 	{ "32-bit protected mode, REP OUTSB", test_prot32 },
 	{ "64-bit mode, output right", test_hash },
@@ -604,48 +586,14 @@ static const struct {
 	{ "discarded pages read as zero", test_discard },
 	{ "slot taken away is MMIO", test_slot_gone },
 	{ "bad requests are refused", test_errors },
+	{ }
 };
-
-#define TESTS	(sizeof(tests) / sizeof(tests[0]))
-
-static int run_apart(int (*run)(void))
-{
-	int status;
-	pid_t pid;
-
-	fflush(stdout);
-	pid = fork();
-	if (!pid) {
-		alarm(TIME_LIMIT);
-		status = run();
-		fflush(stdout);
-		_exit(status);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		return fail("no process");
-	if (WIFSIGNALED(status))
-		return fail("ended by signal %d", WTERMSIG(status));
-	return WEXITSTATUS(status);
-}
 
 int main(int argc, char **argv)
 {
-	unsigned int i, count[3] = { 0 };
-	int ret;
+	static const struct ktap_test *const lists[] = { tests, NULL };
 
-	printf("KTAP version 1\n1..%zu\n", TESTS);
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("# device %s\n", kvmc_dev_path());
-	for (i = 0; i < TESTS; i++) {
-		if (argc > 1 && !strstr(tests[i].name, argv[1]))
-			continue;
-		ret = run_apart(tests[i].run);
-		if (ret < PASS || ret > SKIP)
-			ret = FAIL;
-		count[ret]++;
-		printf("%sok %u %s%s\n", ret == FAIL ? "not " : "", i + 1,
-		       tests[i].name, ret == SKIP ? " # SKIP" : "");
-	}
-	printf("%u passed, %u failed, %u skipped\n", count[PASS], count[FAIL],
-	       count[SKIP]);
-	return count[FAIL] != 0;
+	return ktap_main(lists, argc > 1 ? argv[1] : NULL);
 }
