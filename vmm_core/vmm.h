@@ -381,7 +381,7 @@ void vmx_cpuid_changed(struct vmm_vcpu *vcpu);	/* controls that follow from its 
 /* The guest's TSC (vmx/tsc.c): what it shows at a TSC of the host; its rate and offset. */
 u64 vmm_guest_tsc(const struct vmm_vcpu *vcpu, u64 host_tsc);
 bool vmx_has_tsc_scaling(void);
-bool vmx_tsc_khz_allowed(u64 khz);
+u32 vmx_tsc_khz(u64 khz);
 int vmx_tsc_set_khz(struct vmm_vcpu *vcpu, unsigned long khz);
 void vmx_tsc_set_offset(struct vmm_vcpu *vcpu, u64 offset);
 void vmx_get_pdptrs(struct vmm_vcpu *vcpu, u64 *pdpte);	/* 4 of them; VMCS loaded */

@@ -367,11 +367,36 @@ int run_msr_guests(unsigned int rounds)
 	return KTAP_PASS;
 }
 
+/* A rate that a crystal cannot tell from the host's is the host's: it needs no scaling. */
+static int test_tsc_near(void)
+{
+	int dev = kvmc_dev_open(NULL), host, khz;
+	struct kvmc_vcpu vcpu;
+	struct kvmc_vm vm;
+
+	if (scene_is_peer())
+		return ktap_skip("KVM gives back the number that was set");
+	if (dev < 0 || kvmc_vm_create(&vm, dev, 4 << 20, KVMC_MEM_SMALL))
+		return ktap_fail("no VM");
+	host = ioctl(vm.fd, KVM_GET_TSC_KHZ, 0);
+	if (host <= 0)
+		return ktap_fail("KVM_GET_TSC_KHZ: %d, %s", host, strerror(errno));
+	if (ioctl(vm.fd, KVM_SET_TSC_KHZ, host + 1ul))
+		return ktap_fail("KVM_SET_TSC_KHZ of host + 1: %s", strerror(errno));
+	if (kvmc_vcpu_create(&vcpu, &vm, 0))
+		return ktap_fail("no vCPU");
+	khz = ioctl(vcpu.fd, KVM_GET_TSC_KHZ, 0);
+	kvmc_vcpu_destroy(&vcpu);
+	kvmc_vm_destroy(&vm);
+	return khz == host ? KTAP_PASS : ktap_fail("the vCPU's is %d, not %d", khz, host);
+}
+
 const struct ktap_test state_tests[] = {
 	{ "KVM_GET_XSAVE2, KVM_SET_XSAVE, KVM_GET_XCRS and the guest agree", test_xsave2 },
 	{ "extended state that there is not is refused", test_xsave_refused },
 	{ "KVM_TRANSLATE: none, 2 levels, PAE, 4 levels", test_translate },
 	{ "PAE guest: PDPTEs are loaded when CR3 is, and not else", test_pae },
 	{ "PAE guest: a reserved bit in a PDPTE is #GP", test_pae_bad },
+	{ "TSC rate near the host's is the host's", test_tsc_near },
 	{ }
 };

@@ -5,7 +5,6 @@
  * Locking: the vCPU's calls as in regs.c; the clock has its own lock (pv/).
  */
 #include <linux/kvm_para.h>
-#include <asm/tsc.h>
 #include "abi.h"
 
 /* What KVM_GET_CLOCK gives can be passed back. */
@@ -56,9 +55,8 @@ int vmm_abi_kvmclock_ctrl(struct vmm_vcpu *vcpu)
  */
 int vmm_abi_vm_tsc_khz(struct vmm_vm *vm, unsigned long khz)
 {
+	khz = vmx_tsc_khz(khz);
 	if (!khz)
-		khz = tsc_khz;
-	if (!vmx_tsc_khz_allowed(khz))
 		return -EINVAL;
 	vm->tsc_khz = khz;
 	return 0;

@@ -131,18 +131,23 @@ void vmx_tsc_set_offset(struct vmm_vcpu *vcpu, u64 offset)
 }
 
 /**
- * vmx_tsc_khz_allowed() - can a guest's TSC run at this rate?
- * @khz: not 0
+ * vmx_tsc_khz() - the rate that a guest's TSC gets when this one is wanted
+ * @khz: wanted, 0: the host's
+ *
+ * What is near the host's rate is the host's: that needs no scaling.
+ * Return: kHz; 0: it cannot run at that rate here.
  */
-bool vmx_tsc_khz_allowed(u64 khz)
+u32 vmx_tsc_khz(u64 khz)
 {
 	u64 slack = div_u64((u64)tsc_khz * SLACK_PPM, 1000000);
 
-	if (khz >= tsc_khz - slack && khz <= tsc_khz + slack)
-		return true;
+	if (!khz || (khz >= tsc_khz - slack && khz <= tsc_khz + slack))
+		return tsc_khz;
 	/* Ratios below 2^16, and not 0. */
-	return vmx_has_tsc_scaling() && khz <= S32_MAX && khz / tsc_khz < BIT(64 - RATIO_BITS) &&
-	       ratio_of(khz);
+	if (vmx_has_tsc_scaling() && khz <= S32_MAX && khz / tsc_khz < BIT(64 - RATIO_BITS) &&
+	    ratio_of(khz))
+		return khz;
+	return 0;
 }
 
 /**
@@ -150,21 +155,17 @@ bool vmx_tsc_khz_allowed(u64 khz)
  * @vcpu: the vCPU, VMCS loaded
  * @khz:  wanted, 0: the host's
  *
- * What is near the host's rate is the host's. The count goes on from where it is.
+ * The count goes on from where it is.
  * Return: 0 or -EINVAL.
  */
 int vmx_tsc_set_khz(struct vmm_vcpu *vcpu, unsigned long khz)
 {
 	struct vmx_vcpu *vmx = vcpu->vmx;
 	u64 host = rdtsc(), now = vmm_guest_tsc(vcpu, host);
-	u64 slack = div_u64((u64)tsc_khz * SLACK_PPM, 1000000);
 
+	khz = vmx_tsc_khz(khz);
 	if (!khz)
-		khz = tsc_khz;
-	if (!vmx_tsc_khz_allowed(khz))
 		return -EINVAL;
-	if (khz >= tsc_khz - slack && khz <= tsc_khz + slack)
-		khz = tsc_khz;
 	if (khz == vcpu->tsc_khz)
 		return 0;
 	vcpu->tsc_khz = khz;
