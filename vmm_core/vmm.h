@@ -146,7 +146,6 @@ static inline bool vmm_quirk(const struct vmm_vm *vm, u64 quirk)
 enum vmm_request {
 	VMM_REQ_EVENT,			/* look at pending events again */
 	VMM_REQ_TLB_FLUSH,		/* INVEPT before the next entry */
-	VMM_REQ_UNHALT,
 	VMM_REQ_TRIPLE_FAULT,
 	VMM_REQ_VM_DEAD,
 	VMM_REQ_NMI,			/* take over nmi_queued */

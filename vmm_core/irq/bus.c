@@ -27,7 +27,6 @@ struct bus_entry {
 };
 
 struct vmm_bus {
-	struct rcu_head rcu;
 	u32 nr;
 	struct bus_entry entry[];
 };
@@ -186,18 +185,9 @@ static bool covers(const struct bus_entry *e, const struct vmm_iodev *dev, u64 a
 	return addr < e->end && len <= e->end - addr;
 }
 
-/**
- * vmm_bus_read() - offer a read to the devices of a bus
- * @vcpu: who reads
- * @id:   which bus
- * @addr: port or guest-physical address
- * @len:  bytes
- * @data: the answer
- *
- * Context: process, the vCPU's thread.
- * Return: 0 a device served it, -EOPNOTSUPP nobody did.
- */
-int vmm_bus_read(struct vmm_vcpu *vcpu, enum vmm_bus_id id, u64 addr, u32 len, void *data)
+/* Offer an access to each device in whose range it lies, until one takes it. */
+static int bus_access(struct vmm_vcpu *vcpu, enum vmm_bus_id id, bool write, u64 addr, u32 len,
+		      void *data)
 {
 	struct vmm_irq *irq = &vcpu->vm->irq;
 	int idx, r = -EOPNOTSUPP;
@@ -215,12 +205,29 @@ int vmm_bus_read(struct vmm_vcpu *vcpu, enum vmm_bus_id id, u64 addr, u32 len, v
 			break;
 		if (!dev || !covers(&bus->entry[i], dev, addr, len))
 			continue;
-		r = dev->ops->read(dev, vcpu, addr, len, data);
+		r = write ? dev->ops->write(dev, vcpu, addr, len, data) :
+			    dev->ops->read(dev, vcpu, addr, len, data);
 		if (!r)
 			break;
 	}
 	srcu_read_unlock(&irq->srcu, idx);
 	return r;
+}
+
+/**
+ * vmm_bus_read() - offer a read to the devices of a bus
+ * @vcpu: who reads
+ * @id:   which bus
+ * @addr: port or guest-physical address
+ * @len:  bytes
+ * @data: the answer
+ *
+ * Context: process, the vCPU's thread.
+ * Return: 0 a device served it, -EOPNOTSUPP nobody did.
+ */
+int vmm_bus_read(struct vmm_vcpu *vcpu, enum vmm_bus_id id, u64 addr, u32 len, void *data)
+{
+	return bus_access(vcpu, id, false, addr, len, data);
 }
 
 /**
@@ -236,28 +243,7 @@ int vmm_bus_read(struct vmm_vcpu *vcpu, enum vmm_bus_id id, u64 addr, u32 len, v
  */
 int vmm_bus_write(struct vmm_vcpu *vcpu, enum vmm_bus_id id, u64 addr, u32 len, const void *data)
 {
-	struct vmm_irq *irq = &vcpu->vm->irq;
-	int idx, r = -EOPNOTSUPP;
-	struct vmm_bus *bus;
-	u32 i;
-
-	if (!rcu_access_pointer(irq->bus[id]))
-		return -EOPNOTSUPP;
-	idx = srcu_read_lock(&irq->srcu);
-	bus = srcu_dereference(irq->bus[id], &irq->srcu);
-	for (i = bus ? bus_first(bus, addr) : 0; bus && i < bus->nr; i++) {
-		struct vmm_iodev *dev = READ_ONCE(bus->entry[i].dev);
-
-		if (bus->entry[i].addr > addr)
-			break;
-		if (!dev || !covers(&bus->entry[i], dev, addr, len))
-			continue;
-		r = dev->ops->write(dev, vcpu, addr, len, data);
-		if (!r)
-			break;
-	}
-	srcu_read_unlock(&irq->srcu, idx);
-	return r;
+	return bus_access(vcpu, id, true, addr, len, (void *)data);
 }
 
 /**
@@ -275,7 +261,5 @@ int vmm_mmio_in_kernel(struct vmm_vcpu *vcpu, bool write, u64 gpa, u32 len, void
 {
 	if (vcpu->vm->irq.mode != VMM_IRQCHIP_NONE && !vmm_apic_mmio(vcpu, write, gpa, len, data))
 		return 0;
-	if (write)
-		return vmm_bus_write(vcpu, VMM_BUS_MMIO, gpa, len, data);
-	return vmm_bus_read(vcpu, VMM_BUS_MMIO, gpa, len, data);
+	return bus_access(vcpu, VMM_BUS_MMIO, write, gpa, len, data);
 }

@@ -36,21 +36,6 @@ static bool addressed(const struct vmm_apic *apic, u32 dest, bool logical, bool 
 	return lapic_match(&a, dest, logical, wide);
 }
 
-/**
- * vmm_apic_addressed() - would a message of the board's reach this vCPU?
- * @vcpu:    the vCPU
- * @dest:    destination
- * @logical: of which kind
- *
- * Context: any.
- */
-bool vmm_apic_addressed(struct vmm_vcpu *vcpu, u32 dest, bool logical)
-{
-	bool wide = vcpu->vm->x2apic_api & KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK;
-
-	return vcpu->apic && addressed(vcpu->apic, dest, logical, wide);
-}
-
 /* --- the table ------------------------------------------------------------------- */
 
 static void map_mode(struct vmm_apic_map *map, enum lapic_map_mode mode)

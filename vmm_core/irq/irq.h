@@ -3,10 +3,12 @@
  * Interrupts inside the kernel: what the files of irq/ know of each other, and
  * what the rest of vmm_core knows of them.
  *
- *   lapic.c, lapic_timer.c, ipi.c   local APIC of a vCPU
+ *   lapic.c, lapic_access.c,        local APIC of a vCPU: state, the guest's ways to
+ *   lapic_timer.c, ipi.c            it, its timer, messages
  *   route.c                         GSI routing, MSI, who gets an interrupt
  *   pic.c, ioapic.c, pit.c          the board's controllers and timer
  *   irqfd.c, ioeventfd.c            interrupts and notifications by eventfd
+ *   coalesced.c                     writes that user space may see later
  *   bus.c                           in-kernel devices by port or address
  *
  * Locking, outermost first: vm->lock > vm->irq.lock (mutex: routes, irqfds,
@@ -87,8 +89,6 @@ int vmm_apic_send(struct vmm_vm *vm, struct vmm_vcpu *src, const struct vmm_apic
 
 /* The board's interrupt output (8259) changed: vCPUs that accept ExtINT look again. Any context. */
 void vmm_apic_pic_changed(struct vmm_vm *vm);
-/* Is @vector in the IRR or ISR of an APIC that @dest/@logical address? For the I/O APIC's bookkeeping. */
-bool vmm_apic_addressed(struct vmm_vcpu *vcpu, u32 dest, bool logical);
 /* PIT channel 0 in virtual-wire NMI mode: every APIC with LVT0 = NMI gets one. */
 void vmm_apic_pit_nmi(struct vmm_vm *vm);
 
@@ -104,7 +104,6 @@ struct vmm_irq {
 	struct mutex lock;
 	struct srcu_struct srcu;	/* valid from VM creation on */
 	int mode;			/* enum vmm_irqchip; READ_ONCE, set once under lock */
-	bool ready;			/* init of this struct is done */
 	u32 nr_split_pins;		/* pins of user space's I/O APIC: routes whose EOI it wants */
 	struct vmm_routes __rcu *routes;
 	struct vmm_pic *pic;		/* KERNEL mode: set before mode is */
@@ -137,7 +136,7 @@ void vmm_irq_stop(struct vmm_vm *vm);		/* VM file released: irqfds are shut down
 int vmm_irqchip_create(struct vmm_vm *vm);
 int vmm_irqchip_split(struct vmm_vm *vm, u32 pins);	/* KVM_CAP_SPLIT_IRQCHIP, 0..24 pins */
 int vmm_irqchip_get(struct vmm_vm *vm, struct kvm_irqchip *chip);
-int vmm_irqchip_set(struct vmm_vm *vm, const struct kvm_irqchip *chip);
+int vmm_irqchip_set(struct vmm_vm *vm, struct kvm_irqchip *chip);
 int vmm_set_routing(struct vmm_vm *vm, const struct kvm_irq_routing_entry *ue, u32 nr, u32 flags);
 
 /**
@@ -196,11 +195,6 @@ int vmm_mmio_in_kernel(struct vmm_vcpu *vcpu, bool write, u64 gpa, u32 len, void
 
 struct vmm_apic;
 
-/*
- * An access to the page of the local APIC? 0 served (@data filled), -EOPNOTSUPP not
- * its page, or it is in x2APIC mode or off.
- */
-int vmm_apic_mmio(struct vmm_vcpu *vcpu, bool write, u64 gpa, u32 len, void *data);
 int vmm_apic_create(struct vmm_vcpu *vcpu);	/* SPLIT, KERNEL; sets vcpu->apic */
 void vmm_apic_destroy(struct vmm_vcpu *vcpu);
 void vmm_apic_reset(struct vmm_vcpu *vcpu, bool init);
@@ -211,7 +205,6 @@ int vmm_apic_has_irq(struct vmm_vcpu *vcpu);
 int vmm_apic_ack_irq(struct vmm_vcpu *vcpu);	/* the same, and IRR -> ISR (or INTA) */
 bool vmm_apic_has_extint(struct vmm_vcpu *vcpu);
 bool vmm_apic_accepts_pic(struct vmm_vcpu *vcpu);	/* LINT0 takes ExtINT, or the APIC is off */
-bool vmm_apic_pending_eoi(struct vmm_vcpu *vcpu, u8 vector);	/* in IRR or ISR. Any context */
 int vmm_apic_extint(struct vmm_vcpu *vcpu, u8 vector);	/* KVM_INTERRUPT, SPLIT mode: 0, -EEXIST */
 /* INIT and start-up IPIs that wait; the vCPU's thread, VMCS loaded */
 bool vmm_apic_has_events(struct vmm_vcpu *vcpu);
@@ -223,7 +216,10 @@ void vmm_apic_set_sipi(struct vmm_vcpu *vcpu, u8 vector, bool pending);
 void vmm_apic_map_update(struct vmm_vm *vm);
 void vmm_apic_map_free(struct vmm_vm *vm);
 
-/* lapic_access.c: the ways to it. 0 done, -EOPNOTSUPP not its page */
+/*
+ * lapic_access.c: the ways to it. An access to its page? 0 served (@data filled),
+ * -EOPNOTSUPP: not its page, or it is in x2APIC mode or off.
+ */
 int vmm_apic_mmio(struct vmm_vcpu *vcpu, bool write, u64 gpa, u32 len, void *data);
 /* IA32_APIC_BASE, IA32_TSC_DEADLINE, x2APIC: 0, 1 refused, VMM_MSR_UNKNOWN */
 struct vmm_msr;

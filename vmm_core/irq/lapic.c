@@ -566,17 +566,6 @@ int vmm_apic_set(struct vmm_vcpu *vcpu, const struct kvm_lapic_state *s)
 }
 
 /**
- * vmm_apic_pending_eoi() - is a vector pending or in service here? Any context.
- * @vcpu:   a vCPU with an APIC
- * @vector: the vector
- */
-bool vmm_apic_pending_eoi(struct vmm_vcpu *vcpu, u8 vector)
-{
-	return lapic_test_vec(vcpu->apic->regs, APIC_IRR, vector) ||
-	       lapic_test_vec(vcpu->apic->regs, APIC_ISR, vector);
-}
-
-/**
  * vmm_apic_extint() - KVM_INTERRUPT: user space's 8259 was acknowledged
  * @vcpu:   the vCPU, with an APIC; its mutex is held
  * @vector: what the 8259 put on the bus

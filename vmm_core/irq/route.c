@@ -485,44 +485,42 @@ int vmm_irqchip_split(struct vmm_vm *vm, u32 pins)
 	return 0;
 }
 
-/** vmm_irqchip_get() - KVM_GET_IRQCHIP; -ENXIO not in the kernel, -EINVAL no such chip */
-int vmm_irqchip_get(struct vmm_vm *vm, struct kvm_irqchip *chip)
+static int irqchip_access(struct vmm_vm *vm, struct kvm_irqchip *chip, bool set)
 {
 	struct vmm_irq *irq = &vm->irq;
+	bool slave = chip->chip_id == KVM_IRQCHIP_PIC_SLAVE;
 
 	if (irq->mode != VMM_IRQCHIP_KERNEL)
 		return -ENXIO;
 	switch (chip->chip_id) {
 	case KVM_IRQCHIP_PIC_MASTER:
 	case KVM_IRQCHIP_PIC_SLAVE:
-		vmm_pic_get(irq->pic, chip->chip_id == KVM_IRQCHIP_PIC_SLAVE, &chip->chip.pic);
+		if (set)
+			vmm_pic_set(irq->pic, slave, &chip->chip.pic);
+		else
+			vmm_pic_get(irq->pic, slave, &chip->chip.pic);
 		return 0;
 	case KVM_IRQCHIP_IOAPIC:
-		vmm_ioapic_get(irq->ioapic, &chip->chip.ioapic);
+		if (set)
+			vmm_ioapic_set(irq->ioapic, &chip->chip.ioapic);
+		else
+			vmm_ioapic_get(irq->ioapic, &chip->chip.ioapic);
 		return 0;
 	default:
 		return -EINVAL;
 	}
 }
 
-/** vmm_irqchip_set() - KVM_SET_IRQCHIP; as above */
-int vmm_irqchip_set(struct vmm_vm *vm, const struct kvm_irqchip *chip)
+/** vmm_irqchip_get() - KVM_GET_IRQCHIP; -ENXIO not in the kernel, -EINVAL no such chip */
+int vmm_irqchip_get(struct vmm_vm *vm, struct kvm_irqchip *chip)
 {
-	struct vmm_irq *irq = &vm->irq;
+	return irqchip_access(vm, chip, false);
+}
 
-	if (irq->mode != VMM_IRQCHIP_KERNEL)
-		return -ENXIO;
-	switch (chip->chip_id) {
-	case KVM_IRQCHIP_PIC_MASTER:
-	case KVM_IRQCHIP_PIC_SLAVE:
-		vmm_pic_set(irq->pic, chip->chip_id == KVM_IRQCHIP_PIC_SLAVE, &chip->chip.pic);
-		return 0;
-	case KVM_IRQCHIP_IOAPIC:
-		vmm_ioapic_set(irq->ioapic, &chip->chip.ioapic);
-		return 0;
-	default:
-		return -EINVAL;
-	}
+/** vmm_irqchip_set() - KVM_SET_IRQCHIP; as above */
+int vmm_irqchip_set(struct vmm_vm *vm, struct kvm_irqchip *chip)
+{
+	return irqchip_access(vm, chip, true);
 }
 
 /**
@@ -551,7 +549,6 @@ int vmm_irq_init(struct vmm_vm *vm)
 		put_page(irq->ring_page);
 		return r;
 	}
-	irq->ready = true;
 	return 0;
 }
 
@@ -566,8 +563,6 @@ void vmm_irq_destroy(struct vmm_vm *vm)
 {
 	struct vmm_irq *irq = &vm->irq;
 
-	if (!irq->ready)
-		return;
 	mutex_lock(&irq->lock);
 	/* First the ways to the devices, so that none of them has to wait for its readers. */
 	vmm_bus_destroy(vm);

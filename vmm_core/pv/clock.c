@@ -148,15 +148,6 @@ void vmm_clock_get(struct vmm_vm *vm, struct kvm_clock_data *data)
 	spin_unlock(&c->lock);
 }
 
-/** vmm_clock_ns() - what the VM's clock shows now. Process context. */
-u64 vmm_clock_ns(struct vmm_vm *vm)
-{
-	struct kvm_clock_data data;
-
-	vmm_clock_get(vm, &data);
-	return data.clock;
-}
-
 /**
  * vmm_clock_set() - KVM_SET_CLOCK
  * @vm:   the VM

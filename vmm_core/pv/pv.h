@@ -85,7 +85,6 @@ void vmm_clock_init(struct vmm_vm *vm);
 /* KVM_GET_CLOCK and KVM_SET_CLOCK. Process context. */
 void vmm_clock_get(struct vmm_vm *vm, struct kvm_clock_data *data);
 void vmm_clock_set(struct vmm_vm *vm, const struct kvm_clock_data *data);
-u64 vmm_clock_ns(struct vmm_vm *vm);
 void vmm_clock_tsc_moved(struct vmm_vcpu *vcpu);
 void vmm_clock_update(struct vmm_vcpu *vcpu);
 void vmm_clock_write_wall(struct vmm_vm *vm, u64 gpa);

@@ -328,7 +328,6 @@ static int handle_requests(struct vmm_vcpu *vcpu)
 		vcpu->run->eoi.vector = vmm_apic_eoi_vector(vcpu);
 		return 0;
 	}
-	clear_bit(VMM_REQ_UNHALT, &vcpu->requests);
 	if (test_and_clear_bit(VMM_REQ_TLB_FLUSH, &vcpu->requests))
 		vcpu->vmx->flush_ept = true;
 	return 1;
