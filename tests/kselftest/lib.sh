@@ -35,27 +35,21 @@ guest() {
 }
 
 pid_of() { eval "echo \$pid_$1"; }
-# Lines a guest has printed: the first of its progress file's numbers.
-count() { od -A n -t u4 -N 4 $TMP/$1.n 2>/dev/null | tr -d ' '; }
+# Lines a guest has printed
+count() { $D/onward -n $TMP/$1.n; }
 # A field of the VM as a whole: behind those of its vCPUs.
 vm_field() { vmmctl -j vm show "$1" | tr ',{}[]' '\n' | sed -n "s/^\"$2\"://p" | tail -1; }
-vm_name() { vmmctl -j vm list | tr ',{}[]' '\n' | sed -n 's/^"name":"\(.*\)"$/\1/p' | grep "^$1-$(pid_of $1)\$"; }
+vm_name() { eval "echo $1-\$pid_$1"; }
 active() { vmmctl -j sched show | tr ',{}[]' '\n' | sed -n 's/^"name":"\(.*\)"$/\1/p' | head -1; }
 
-# until NAME shows that it goes on, within 10 s * SLOW
+# until each NAME shows that it goes on, within 10 s * SLOW
 goes_on() {
-	local before now i=0
-	before=$(count $1); before=${before:-0}
-	while [ $i -lt $((100 * SLOW)) ]; do
-		sleep 0.1
-		now=$(count $1)
-		[ "${now:-0}" -gt $before ] && return 0
-		i=$((i + 1))
-	done
-	fail "guest $1 does not go on (at $before): $(cat $TMP/$1.err)"
+	local files= g out
+	for g in "$@"; do files="$files $TMP/$g.n"; done
+	out=$($D/onward -t $((10000 * SLOW)) $files) || fail "$out $(cat $TMP/*.err)"
 }
 
-all_go_on() { for g in $GUESTS; do goes_on $g; done; }
+all_go_on() { goes_on $GUESTS; }
 
 # Ends the guests in good order: each must say that all its output was right.
 end_guests() {
