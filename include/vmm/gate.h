@@ -167,7 +167,7 @@ struct vmm_entity {
 	unsigned long *wish;		/* [O] pCPUs that user space allows its thread; NULL: all */
 	struct task_struct *pinned;	/* [O] thread whose affinity the gate narrowed; reference */
 	int pinned_cpu;			/* [O] ... to this CPU; -1: it did not */
-	bool away;			/* [O] QUEUED, with its thread in user space for a signal */
+	bool away;			/* [O], read under [D]: QUEUED, thread in user space for a signal */
 	struct vmm_entity_stats stats;	/* [D], but loans [O] */
 };
 
