@@ -152,6 +152,7 @@ enum vmm_request {
 	VMM_REQ_IOAPIC_EOI,		/* user space's I/O APIC waits for an EOI */
 	VMM_REQ_CLOCK,			/* pv/: the clock page is out of date */
 	VMM_REQ_STEAL,			/* pv/: the steal time record is */
+	VMM_REQ_APICV,			/* vmx_apicv_update() */
 	VMM_REQ_MSR_FILTER,		/* which MSRs exit has changed */
 };
 
@@ -381,6 +382,9 @@ void vmx_cpuid_changed(struct vmm_vcpu *vcpu);	/* controls that follow from its 
 u64 vmm_guest_tsc(const struct vmm_vcpu *vcpu, u64 host_tsc);
 bool vmx_has_tsc_scaling(void);
 u32 vmx_tsc_khz(u64 khz);
+void vmx_apicv_post(struct vmm_vcpu *vcpu, u8 vector);
+void vmx_apicv_pull(struct vmm_vcpu *vcpu);
+void vmx_apicv_forget(struct vmm_vcpu *vcpu);
 int vmx_tsc_set_khz(struct vmm_vcpu *vcpu, unsigned long khz);
 void vmx_tsc_set_offset(struct vmm_vcpu *vcpu, u64 offset);
 void vmx_get_pdptrs(struct vmm_vcpu *vcpu, u64 *pdpte);	/* 4 of them; VMCS loaded */

@@ -15,6 +15,7 @@
 #define vmm_apic_pic_changed	board_apic_pic_changed
 #define vmm_apic_pit_nmi	board_apic_pit_nmi
 #define vmm_apic_mmio		board_apic_mmio
+#define vmm_apic_eois_changed	board_apic_eois_changed
 #define vmm_irqfd_stop		board_irqfd_stop
 #define vmm_ioeventfd_destroy	board_ioeventfd_destroy
 #define vmm_coalesced_destroy	board_coalesced_destroy
@@ -73,6 +74,10 @@ void vmm_apic_pic_changed(struct vmm_vm *vm)
 }
 
 void vmm_apic_pit_nmi(struct vmm_vm *vm)
+{
+}
+
+void vmm_apic_eois_changed(struct vmm_vm *vm)
 {
 }
 

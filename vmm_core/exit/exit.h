@@ -40,6 +40,7 @@ int exit_exception(struct vmm_vcpu *vcpu);
 /* misc.c */
 int exit_interrupt(struct vmm_vcpu *vcpu);
 int exit_window(struct vmm_vcpu *vcpu);
+int exit_eoi(struct vmm_vcpu *vcpu);
 int exit_triple_fault(struct vmm_vcpu *vcpu);
 int exit_undefined(struct vmm_vcpu *vcpu);
 int exit_nop(struct vmm_vcpu *vcpu);

@@ -18,6 +18,13 @@ int exit_window(struct vmm_vcpu *vcpu)
 	return 1;
 }
 
+/** exit_eoi() - a virtualised APIC has ended an interrupt, and somebody wants to see that */
+int exit_eoi(struct vmm_vcpu *vcpu)
+{
+	vmm_apic_eoi_exit(vcpu, vmx_qualification());
+	return 1;
+}
+
 /** exit_triple_fault() - the guest shuts down */
 int exit_triple_fault(struct vmm_vcpu *vcpu)
 {

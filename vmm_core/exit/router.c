@@ -45,6 +45,7 @@ static int (*const handlers[])(struct vmm_vcpu *vcpu) = {
 	[EXIT_REASON_PAUSE_INSTRUCTION] = exit_pause,
 	[EXIT_REASON_EPT_VIOLATION] = exit_ept_violation,
 	[EXIT_REASON_EPT_MISCONFIG] = exit_ept_misconfig,
+	[EXIT_REASON_EOI_INDUCED] = exit_eoi,
 	[EXIT_REASON_INVEPT] = exit_undefined,
 	[EXIT_REASON_INVVPID] = exit_undefined,
 	[EXIT_REASON_WBINVD] = exit_nop,

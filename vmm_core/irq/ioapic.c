@@ -133,6 +133,7 @@ static void update_eoi(struct vmm_ioapic *ioapic)
 	unsigned long *out = ioapic->vm->irq.eoi_vectors;
 	DECLARE_BITMAP(want, 256) = { };
 	unsigned int pin, i;
+	bool changed = false;
 
 	lockdep_assert_held(&ioapic->lock);
 	for (pin = 0; pin < VMM_NR_IOAPIC_PINS; pin++) {
@@ -145,8 +146,12 @@ static void update_eoi(struct vmm_ioapic *ioapic)
 		if (ioapic->inflight & BIT(pin))
 			__set_bit(ioapic->sent[pin], want);
 	}
-	for (i = 0; i < BITS_TO_LONGS(256); i++)
+	for (i = 0; i < BITS_TO_LONGS(256); i++) {
+		changed |= out[i] != want[i];
 		WRITE_ONCE(out[i], want[i]);
+	}
+	if (changed)
+		vmm_apic_eois_changed(ioapic->vm);
 }
 
 /** vmm_ioapic_update_eoi() - the notifiers, or their pins, have changed; any context */

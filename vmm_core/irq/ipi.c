@@ -227,7 +227,9 @@ static int accept_vector(struct vmm_apic *apic, const struct vmm_apic_msg *msg)
 			lapic_clear_vec(apic->regs, APIC_TMR, msg->vector);
 	}
 	/* Whoever set it before has told the vCPU, or is about to. */
-	if (!lapic_test_and_set_vec(apic->regs, APIC_IRR, msg->vector))
+	if (READ_ONCE(apic->virt))
+		vmx_apicv_post(apic->vcpu, msg->vector);
+	else if (!lapic_test_and_set_vec(apic->regs, APIC_IRR, msg->vector))
 		vmm_vcpu_notify(apic->vcpu);
 	return 1;
 }
@@ -467,6 +469,26 @@ void vmm_apic_pit_nmi(struct vmm_vm *vm)
 
 		if (apic && (lapic_reg(apic->regs, APIC_LVT0) & APIC_MODE_MASK) == APIC_DM_NMI)
 			lapic_local(apic, APIC_LVT0);
+	}
+}
+
+/**
+ * vmm_apic_eois_changed() - the vectors whose end somebody wants to see have changed
+ * @vm: the VM
+ *
+ * Virtualised APICs have to be told; the others look each time.
+ * Context: any but NMI; the chips' locks may be held.
+ */
+void vmm_apic_eois_changed(struct vmm_vm *vm)
+{
+	struct vmm_vcpu *vcpu;
+	unsigned long id;
+
+	xa_for_each(&vm->vcpus, id, vcpu) {
+		if (vcpu->apic && READ_ONCE(vcpu->apic->virt)) {
+			set_bit(VMM_REQ_APICV, &vcpu->requests);
+			vmm_kick(vcpu);
+		}
 	}
 }
 

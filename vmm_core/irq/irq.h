@@ -204,6 +204,8 @@ int vmm_apic_set(struct vmm_vcpu *vcpu, const struct kvm_lapic_state *s);
 int vmm_apic_has_irq(struct vmm_vcpu *vcpu);
 int vmm_apic_ack_irq(struct vmm_vcpu *vcpu);	/* the same, and IRR -> ISR (or INTA) */
 bool vmm_apic_has_extint(struct vmm_vcpu *vcpu);
+void vmm_apic_eoi_exit(struct vmm_vcpu *vcpu, u8 vector);	/* the processor ended it; process context */
+void vmm_apic_eois_changed(struct vmm_vm *vm);	/* eoi_vectors have. Any context but NMI */
 bool vmm_apic_accepts_pic(struct vmm_vcpu *vcpu);	/* LINT0 takes ExtINT, or the APIC is off */
 int vmm_apic_extint(struct vmm_vcpu *vcpu, u8 vector);	/* KVM_INTERRUPT, SPLIT mode: 0, -EEXIST */
 /* INIT and start-up IPIs that wait; the vCPU's thread, VMCS loaded */

@@ -129,7 +129,9 @@ void vmm_apic_reset(struct vmm_vcpu *vcpu, bool init)
 	lapic_set_reg(regs, APIC_ESR, 0);
 	lapic_set_reg(regs, APIC_ICR, 0);
 	lapic_set_reg(regs, APIC_ICR2, 0);
+	vmx_apicv_forget(vcpu);
 	clear_vectors(regs);
+	set_bit(VMM_REQ_APICV, &vcpu->requests);
 	apic->isrv = -1;
 	apic->extint = -1;
 	apic->esr = 0;
@@ -175,7 +177,7 @@ static bool readable(const struct vmm_apic *apic, u32 off)
 
 static u8 ppr(const struct vmm_apic *apic)
 {
-	return lapic_ppr(lapic_reg(apic->regs, APIC_TASKPRI), apic->isrv);
+	return lapic_ppr(lapic_reg(apic->regs, APIC_TASKPRI), lapic_isrv(apic));
 }
 
 /**
@@ -393,6 +395,7 @@ static int highest_irr(struct vmm_apic *apic)
 
 	if (!lapic_hw_enabled(apic))
 		return -1;
+	vmx_apicv_pull(apic->vcpu);
 	vector = lapic_highest(apic->regs, APIC_IRR);
 	return lapic_above(vector, ppr(apic)) ? vector : -1;
 }
@@ -441,13 +444,24 @@ int vmm_apic_ack_irq(struct vmm_vcpu *vcpu)
 			return vector;
 	}
 	vector = highest_irr(apic);
-	if (vector < 0)
+	/* The processor takes them itself. */
+	if (vector < 0 || apic->virt)
 		return -1;
 	lapic_clear_vec(apic->regs, APIC_IRR, vector);
 	lapic_set_vec(apic->regs, APIC_ISR, vector);
 	/* What is above the processor's priority is above all in service. */
 	apic->isrv = vector;
 	return vector;
+}
+
+static bool eoi_is_local(const struct vmm_apic *apic, int vector)
+{
+	if (vector < 0 || !vmm_irq_wants_eoi(apic->vcpu, vector) ||
+	    (lapic_reg(apic->regs, APIC_SPIV) & LAPIC_SPIV_DIRECTED_EOI))
+		return true;
+	/* Ours also counts the ends of edges, for the 8254; user space's does not. */
+	return READ_ONCE(apic->vcpu->vm->irq.mode) == VMM_IRQCHIP_SPLIT &&
+	       !lapic_test_vec(apic->regs, APIC_TMR, vector);
 }
 
 /**
@@ -458,14 +472,32 @@ int vmm_apic_ack_irq(struct vmm_vcpu *vcpu)
  */
 bool lapic_eoi_is_local(struct vmm_apic *apic)
 {
-	int vector = apic->isrv;
+	return eoi_is_local(apic, lapic_isrv(apic));
+}
 
-	if (vector < 0 || !vmm_irq_wants_eoi(apic->vcpu, vector) ||
-	    (lapic_reg(apic->regs, APIC_SPIV) & LAPIC_SPIV_DIRECTED_EOI))
-		return true;
-	/* Ours also counts the ends of edges, for the 8254; user space's does not. */
-	return READ_ONCE(apic->vcpu->vm->irq.mode) == VMM_IRQCHIP_SPLIT &&
-	       !lapic_test_vec(apic->regs, APIC_TMR, vector);
+static void broadcast_eoi(struct vmm_apic *apic, u8 vector)
+{
+	struct vmm_vcpu *vcpu = apic->vcpu;
+
+	if (READ_ONCE(vcpu->vm->irq.mode) == VMM_IRQCHIP_SPLIT) {
+		apic->eoi_vector = vector;
+		set_bit(VMM_REQ_IOAPIC_EOI, &vcpu->requests);
+	} else {
+		vmm_ioapic_eoi(vcpu, vector);
+	}
+}
+
+/**
+ * vmm_apic_eoi_exit() - the processor has ended an interrupt whose EOI is of interest
+ * @vcpu:   the vCPU of the calling thread
+ * @vector: the interrupt
+ *
+ * Context: process.
+ */
+void vmm_apic_eoi_exit(struct vmm_vcpu *vcpu, u8 vector)
+{
+	if (!eoi_is_local(vcpu->apic, vector))
+		broadcast_eoi(vcpu->apic, vector);
 }
 
 /**
@@ -477,7 +509,7 @@ bool lapic_eoi_is_local(struct vmm_apic *apic)
 void lapic_eoi(struct vmm_apic *apic)
 {
 	struct vmm_vcpu *vcpu = apic->vcpu;
-	int vector = apic->isrv;
+	int vector = lapic_isrv(apic);
 	bool local;
 
 	if (vector < 0)
@@ -485,16 +517,12 @@ void lapic_eoi(struct vmm_apic *apic)
 	local = lapic_eoi_is_local(apic);
 	lapic_clear_vec(apic->regs, APIC_ISR, vector);
 	apic->isrv = lapic_highest(apic->regs, APIC_ISR);
+	if (apic->virt)
+		set_bit(VMM_REQ_APICV, &vcpu->requests);
 	if (highest_irr(apic) >= 0)
 		vcpu->irq_look = true;
-	if (local)
-		return;
-	if (READ_ONCE(vcpu->vm->irq.mode) == VMM_IRQCHIP_SPLIT) {
-		apic->eoi_vector = vector;
-		set_bit(VMM_REQ_IOAPIC_EOI, &vcpu->requests);
-	} else {
-		vmm_ioapic_eoi(vcpu, vector);
-	}
+	if (!local)
+		broadcast_eoi(apic, vector);
 }
 
 /* --- user space ------------------------------------------------------------------ */
@@ -529,6 +557,7 @@ int vmm_apic_get(struct vmm_vcpu *vcpu, struct kvm_lapic_state *s)
 {
 	struct vmm_apic *apic = vcpu->apic;
 
+	vmx_apicv_pull(vcpu);
 	memcpy(s->regs, apic->regs, sizeof(s->regs));
 	lapic_set_reg(s->regs, APIC_PROCPRI, ppr(apic));
 	lapic_set_reg(s->regs, APIC_TMCCT, lapic_timer_current(apic));
@@ -555,12 +584,14 @@ int vmm_apic_set(struct vmm_vcpu *vcpu, const struct kvm_lapic_state *s)
 	if (r)
 		return r;
 	lapic_timer_stop(apic);
+	vmx_apicv_forget(vcpu);
 	memcpy(apic->regs, copy.regs, sizeof(copy.regs));
 	set_version(apic);
 	apic->isrv = lapic_highest(apic->regs, APIC_ISR);
 	lapic_timer_restore(apic, lapic_reg(apic->regs, APIC_TMCCT));
 	lapic_set_reg(apic->regs, APIC_TMCCT, 0);
 	vmm_apic_map_update(vcpu->vm);
+	set_bit(VMM_REQ_APICV, &vcpu->requests);
 	vcpu->irq_look = true;
 	return 0;
 }

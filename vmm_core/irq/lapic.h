@@ -32,7 +32,9 @@ enum { LAPIC_EV_INIT, LAPIC_EV_SIPI };
  * struct vmm_apic - the local APIC of a vCPU
  * @regs:       [I] its registers as in the xAPIC's page; IRR and TMR [A], the rest [O]
  * @vcpu:       [I]
- * @isrv:       [O] highest vector in service, -1: none
+ * @virt:       [O] the processor virtualises it: interrupts are posted (vmx/apicv.c); read
+ *		by senders
+ * @isrv:       [O] highest vector in service, -1: none; not kept while @virt
  * @extint:     [O] vector from user space's 8259 (KVM_INTERRUPT), -1: none
  * @events:     [A] LAPIC_EV_*
  * @sipi_vector: [A] page that a start-up IPI names
@@ -47,6 +49,7 @@ enum { LAPIC_EV_INIT, LAPIC_EV_SIPI };
 struct vmm_apic {
 	void *regs;
 	struct vmm_vcpu *vcpu;
+	bool virt;
 	int isrv;
 	int extint;
 	unsigned long events;
@@ -95,6 +98,12 @@ static inline bool lapic_sw_enabled(const struct vmm_apic *apic)
 static inline bool lapic_x2apic(const struct vmm_apic *apic)
 {
 	return READ_ONCE(apic->vcpu->apic_base) & X2APIC_ENABLE;
+}
+
+/* The highest vector in service, -1: none. */
+static inline int lapic_isrv(const struct vmm_apic *apic)
+{
+	return apic->virt ? lapic_highest(apic->regs, APIC_ISR) : apic->isrv;
 }
 
 /* lapic.c */

@@ -216,6 +216,7 @@ static void mode_changed(struct vmm_apic *apic, u64 old)
 	} else if ((changed & X2APIC_ENABLE) && lapic_hw_enabled(apic)) {
 		lapic_set_reg(apic->regs, APIC_ID, vcpu->id << 24);
 	}
+	set_bit(VMM_REQ_APICV, &vcpu->requests);
 	vcpu->irq_look = true;
 	vmm_apic_map_update(vcpu->vm);
 }

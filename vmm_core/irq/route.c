@@ -233,9 +233,10 @@ bool vmm_irq_wants_eoi(struct vmm_vcpu *vcpu, u8 vector)
 /* --- the table ----------------------------------------------------------------------- */
 
 /* User space's I/O APIC: the vectors of its level-triggered pins. */
-static void update_split_eoi(struct vmm_irq *irq, const struct vmm_routes *routes)
+static void update_split_eoi(struct vmm_vm *vm, const struct vmm_routes *routes)
 {
 	DECLARE_BITMAP(want, 256) = { };
+	struct vmm_irq *irq = &vm->irq;
 	u32 gsi;
 	int i;
 
@@ -245,6 +246,7 @@ static void update_split_eoi(struct vmm_irq *irq, const struct vmm_routes *route
 	}
 	for (i = 0; i < BITS_TO_LONGS(256); i++)
 		WRITE_ONCE(irq->eoi_vectors[i], want[i]);
+	vmm_apic_eois_changed(vm);
 }
 
 static int add_pin(struct vmm_routes *routes, u32 gsi, u32 chip, u32 pin)
@@ -365,7 +367,7 @@ static void install_routes(struct vmm_vm *vm, struct vmm_routes *routes)
 	old = rcu_dereference_protected(irq->routes, lockdep_is_held(&irq->lock));
 	rcu_assign_pointer(irq->routes, routes);
 	if (irq->mode == VMM_IRQCHIP_SPLIT)
-		update_split_eoi(irq, routes);
+		update_split_eoi(vm, routes);
 	else if (irq->ioapic)
 		vmm_ioapic_update_eoi(irq->ioapic);
 	if (!old)

@@ -119,6 +119,23 @@ static void read_host(struct vmx_caps *caps)
 		rdmsrl(MSR_IA32_ARCH_CAPABILITIES, caps->arch_caps);
 }
 
+/* Whether all controls that vmx/apicv.c needs can be set: the high halves. */
+static bool has_apicv(void)
+{
+	u64 pin, proc, proc2, vmexit;
+
+	rdmsrl(MSR_IA32_VMX_TRUE_PINBASED_CTLS, pin);
+	rdmsrl(MSR_IA32_VMX_TRUE_PROCBASED_CTLS, proc);
+	rdmsrl(MSR_IA32_VMX_PROCBASED_CTLS2, proc2);
+	rdmsrl(MSR_IA32_VMX_TRUE_EXIT_CTLS, vmexit);
+	proc2 = ~(proc2 >> 32) & (SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE |
+				  SECONDARY_EXEC_APIC_REGISTER_VIRT |
+				  SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY);
+	return ((pin >> 32) & PIN_BASED_POSTED_INTR) &&
+	       ((proc >> 32) & CPU_BASED_TPR_SHADOW) && !proc2 &&
+	       ((vmexit >> 32) & VM_EXIT_ACK_INTR_ON_EXIT);
+}
+
 static const char *check_ept_vpid(u64 cap)
 {
 	if (!(cap & VMX_EPT_PAGE_WALK_4_BIT))
@@ -200,6 +217,7 @@ int vmx_cap_read(struct vmx_caps *caps, const char **missing)
 	rdmsrl(MSR_IA32_VMX_CR4_FIXED1, caps->cr4_fixed1);
 	caps->cr0_fixed0 &= ~(u64)(X86_CR0_PE | X86_CR0_PG);
 
+	caps->apicv = has_apicv();
 	read_host(caps);
 	return 0;
 }
@@ -221,8 +239,10 @@ int __init vmx_setup(void)
 	migrate_enable();
 	if (r)
 		pr_err("vmm_core: this processor cannot run guests: it lacks %s\n", missing);
-	else
+	if (!r) {
 		vmm_msr_setup();
+		vmx_apicv_setup();
+	}
 	return r;
 }
 

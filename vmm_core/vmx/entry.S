@@ -26,6 +26,7 @@
 #include <asm/frame.h>
 #include <asm/msr-index.h>
 #include <asm/nospec-branch.h>
+#include <asm/segment.h>
 #include <asm/unwind_hints.h>
 
 /* struct vmx_entry_frame */
@@ -214,3 +215,27 @@ SYM_INNER_LABEL_ALIGN(vmx_exit_point, SYM_L_GLOBAL)
 	mov	$1, %ebx
 	jmp	.Lscrub
 SYM_FUNC_END(vmx_enter_guest)
+
+/*
+ * void vmx_call_gate(unsigned long handler)
+ *
+ * Call an interrupt handler as the processor would: on a stack that is aligned to
+ * 16 bytes, with what IRET takes off it again. The call itself pushes RIP.
+ *
+ * Context: interrupts off.
+ */
+.text
+SYM_FUNC_START(vmx_call_gate)
+	push	%rbp
+	mov	%rsp, %rbp
+	and	$-16, %rsp
+	push	$__KERNEL_DS
+	push	%rbp
+	pushf
+	push	$__KERNEL_CS
+	CALL_NOSPEC rdi
+	/* IRET has left RSP as it was: at the saved RBP. */
+	mov	%rbp, %rsp
+	pop	%rbp
+	RET
+SYM_FUNC_END(vmx_call_gate)

@@ -240,7 +240,9 @@ static bool apic_waits(struct vmm_vcpu *vcpu)
 {
 	if (!vcpu->irq_look)
 		return false;
-	vcpu->irq_look = vmm_apic_has_irq(vcpu) >= 0;
+	/* A virtualised APIC's own are the processor's business. */
+	vcpu->irq_look = vmx_apicv_on(vcpu->vmx) ? vmm_apic_has_extint(vcpu) :
+						   vmm_apic_has_irq(vcpu) >= 0;
 	return vcpu->irq_look;
 }
 
@@ -297,6 +299,10 @@ static noinline void inject(struct vmm_vcpu *vcpu)
 	bool hold = vcpu->guest_debug & KVM_GUESTDBG_BLOCKIRQ;
 	struct vmx_vcpu *vmx = vcpu->vmx;
 
+	if (vmx_apicv_on(vmx))
+		vmx_apicv_inject(vcpu, hold);
+	else if (vmx_apicv_waits(vmx))
+		vmx_apicv_pull(vcpu);
 	if (vcpu->exception.pending || vcpu->exception.injected) {
 		inject_exception(vcpu, vmx);
 	} else if (vcpu->nmi.injected) {
@@ -332,7 +338,8 @@ void vmx_inject(struct vmm_vcpu *vcpu)
 		     vcpu->interrupt.pending | vcpu->interrupt.injected | vcpu->vmx->event_set |
 		     vcpu->vmx->window | READ_ONCE(vcpu->run->request_interrupt_window) |
 		     vcpu->irq_look) ||
-	    unlikely(vcpu->nmi_pending | (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)))
+	    unlikely(vcpu->nmi_pending | (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)) ||
+	    unlikely(vmx_apicv_waits(vcpu->vmx)))
 		inject(vcpu);
 }
 

@@ -76,4 +76,5 @@ void vmx_msr_filter_changed(struct vmm_vcpu *vcpu)
 	vmx_cpuid_changed(vcpu);
 	if (vmx->spec_passthrough)
 		vmx_msr_intercept(vmx, MSR_IA32_SPEC_CTRL, false, false);
+	vmx_apicv_update(vcpu);
 }

@@ -11,14 +11,13 @@
  * vCPU itself (exit/router.c, fast handlers) are served here with interrupts
  * still off, and the guest goes on.
  *
- * External interrupts are not acknowledged by the exit: they stay pending and
+ * External interrupts are not acknowledged by the exit (but for virtualised APICs,
+ * vmx/apicv.c): they stay pending and
  * are delivered through the IDT when interrupts are switched on. NMIs are
  * dispatched by INT 2 right after the exit, before anything can execute IRET
  * and so unblock further ones; machine checks at the next opportunity.
  *
  * Locking: vcpu->mutex is held by this thread.
- * Limits: interrupts are served after the exit, so posted interrupts, which
- * need acknowledge-on-exit, are for later.
  */
 #include <linux/context_tracking.h>
 #include <linux/entry-kvm.h>
@@ -287,7 +286,7 @@ static bool run_guest(struct vmm_vcpu *vcpu, struct vmx_vcpu *vmx)
 		quiescent = false;
 		if (unlikely(READ_ONCE(vcpu->requests) || vcpu->exception.pending ||
 			     vmx->debug_stop || vcpu->nmi_pending || vcpu->interrupt.pending ||
-			     vcpu->irq_look ||
+			     vcpu->irq_look || vmx_apicv_waits(vmx) ||
 			     context_tracking_enabled_this_cpu() ||
 			     xfer_to_guest_mode_work_pending() ||
 			     !vmm_gate_may_run(&vcpu->entity)))
@@ -315,6 +314,8 @@ static int handle_requests(struct vmm_vcpu *vcpu)
 	}
 	if (vcpu->requests & (BIT(VMM_REQ_CLOCK) | BIT(VMM_REQ_STEAL)))
 		vmm_pv_before_entry(vcpu);
+	if (test_and_clear_bit(VMM_REQ_APICV, &vcpu->requests))
+		vmx_apicv_update(vcpu);
 	if (test_and_clear_bit(VMM_REQ_MSR_FILTER, &vcpu->requests))
 		vmx_msr_filter_changed(vcpu);
 	if (test_and_clear_bit(VMM_REQ_NMI, &vcpu->requests))
@@ -370,7 +371,8 @@ int vmx_vcpu_enter(struct vmm_vcpu *vcpu)
 	smp_store_mb(vcpu->mode, VMM_IN_GUEST);
 	xfer_to_guest_mode_prepare();
 	if (unlikely(READ_ONCE(vcpu->requests) || xfer_to_guest_mode_work_pending() ||
-		     !vmm_gate_may_run(&vcpu->entity) || READ_ONCE(vcpu->vm->bugged))) {
+		     !vmm_gate_may_run(&vcpu->entity) || vmx_apicv_waits(vmx) ||
+		     READ_ONCE(vcpu->vm->bugged))) {
 		WRITE_ONCE(vcpu->mode, VMM_OUTSIDE_GUEST);
 		local_irq_enable();
 		preempt_enable();
@@ -404,6 +406,8 @@ int vmx_vcpu_enter(struct vmm_vcpu *vcpu)
 	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
 		this_cpu_write(x86_ibpb_exit_to_user, true);
 #endif
+	if (vmx_apicv_on(vmx) && exited && vmx->exit_reason == EXIT_REASON_EXTERNAL_INTERRUPT)
+		vmx_dispatch_interrupt(vmx);
 	/*
 	 * The interrupt that ended the run is served here, still on the guest's
 	 * time, and before preemption is possible.

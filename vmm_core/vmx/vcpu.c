@@ -101,6 +101,16 @@ int vmx_vm_init(struct vmm_vm *vm)
 	return 0;
 }
 
+static void free_vmx(struct vmx_vcpu *vmx)
+{
+	vmx_apicv_destroy(vmx);
+	vpid_put(vmx->vpid);
+	free_page((unsigned long)vmx->vmcs);
+	free_page((unsigned long)vmx->msr_bitmap);
+	kfree(vmx->autoload);
+	kfree(vmx);
+}
+
 /**
  * vmx_vcpu_create() - VMCS, MSR bitmap and VPID of a new vCPU
  * @vcpu: its vm, run and preempt notifier are set up
@@ -122,10 +132,7 @@ int vmx_vcpu_create(struct vmm_vcpu *vcpu)
 	vmx->msr_bitmap = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	vmx->autoload = kzalloc(sizeof(*vmx->autoload), GFP_KERNEL_ACCOUNT);
 	if (!vmx->vmcs || !vmx->msr_bitmap || !vmx->autoload) {
-		free_page((unsigned long)vmx->vmcs);
-		free_page((unsigned long)vmx->msr_bitmap);
-		kfree(vmx->autoload);
-		kfree(vmx);
+		free_vmx(vmx);
 		return -ENOMEM;
 	}
 	*(u32 *)vmx->vmcs = vmx_caps.revision;
@@ -134,6 +141,11 @@ int vmx_vcpu_create(struct vmm_vcpu *vcpu)
 	vmx->flush_vpid = true;	/* the tag may have been another vCPU's */
 	vmx_msr_bitmap_init(vmx);
 	vcpu->vmx = vmx;
+	if (vmx_apicv_create(vcpu)) {
+		free_vmx(vmx);
+		vcpu->vmx = NULL;
+		return -ENOMEM;
+	}
 	vmx_tsc_vcpu_init(vcpu);
 	vcpu->cpu = -1;
 
@@ -149,11 +161,7 @@ void vmx_vcpu_destroy(struct vmm_vcpu *vcpu)
 	struct vmx_vcpu *vmx = vcpu->vmx;
 
 	vmx_vmclear(vcpu);
-	vpid_put(vmx->vpid);
-	free_page((unsigned long)vmx->vmcs);
-	free_page((unsigned long)vmx->msr_bitmap);
-	kfree(vmx->autoload);
-	kfree(vmx);
+	free_vmx(vmx);
 	vcpu->vmx = NULL;
 }
 

@@ -35,6 +35,7 @@
  * @host_xcr0:  XCR0 of the host, 0 without XSAVE
  * @host_xss:   IA32_XSS of the host
  * @arch_caps:  IA32_ARCH_CAPABILITIES, 0 if there is none
+ * @apicv:      all controls of vmx/apicv.c exist
  *
  * Written once by vmx_setup(), constant afterwards. The same on all CPUs:
  * one that differs in what matters here is refused VMXON.
@@ -56,6 +57,7 @@ struct vmx_caps {
 	u64 host_xcr0;
 	u64 host_xss;
 	u64 arch_caps;
+	bool apicv;
 };
 
 extern struct vmx_caps vmx_caps;
@@ -178,6 +180,7 @@ struct vmx_vcpu {
 	unsigned long *msr_bitmap;
 	struct vmx_autoload *autoload;
 	u32 autoload_nr;		/* entries in use */
+	struct vmx_posted *posted;	/* interrupts for a virtualised APIC; NULL: never */
 	u16 vpid;
 };
 
@@ -225,6 +228,7 @@ int vmx_vcpu_enter(struct vmm_vcpu *vcpu);
 unsigned long vmx_enter_guest(struct vmx_entry_frame *frame, unsigned long *regs,
 			      unsigned int flags);
 extern char vmx_exit_point[];
+void vmx_call_gate(unsigned long handler);
 
 /* state.c */
 #define VMX_LAZY_REGS	(BIT(VMM_RSP) | BIT(VMM_RIP) | BIT(VMM_RFLAGS) | BIT(VMM_CR0) | \
@@ -267,6 +271,29 @@ void vmx_complete_events(struct vmm_vcpu *vcpu);
 bool vmm_user_window(struct vmm_vcpu *vcpu);
 bool vmm_user_may_interrupt(struct vmm_vcpu *vcpu);
 void vmx_deliver_db(struct vmm_vcpu *vcpu, unsigned long dr6);
+
+/*
+ * apicv.c. The names of what newer headers call otherwise, or have not: a vector
+ * with a handler that does nothing.
+ */
+#ifdef POSTED_INTR_VECTOR
+#define VMX_POSTED_VECTOR	POSTED_INTR_VECTOR
+#else
+#define VMX_POSTED_VECTOR	0
+#endif
+void vmx_apicv_setup(void);
+int vmx_apicv_create(struct vmm_vcpu *vcpu);
+void vmx_apicv_destroy(struct vmx_vcpu *vmx);
+void vmx_apicv_update(struct vmm_vcpu *vcpu);
+bool vmx_apicv_waits(const struct vmx_vcpu *vmx);
+void vmx_apicv_inject(struct vmm_vcpu *vcpu, bool hold);
+void vmx_dispatch_interrupt(struct vmx_vcpu *vmx);
+
+/* The processor virtualises the APIC of this vCPU at present. */
+static inline bool vmx_apicv_on(const struct vmx_vcpu *vmx)
+{
+	return vmx->proc2 & SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY;
+}
 
 /* debug.c */
 void vmx_load_debugregs(struct vmm_vcpu *vcpu);
