@@ -443,6 +443,7 @@ static int run(struct vmm_vcpu *vcpu)
 		vmm_vcpu_load(vcpu);
 		set_in_gate(vcpu, true);
 		r = stretch(vcpu);
+		vmm_pv_eoi_take(vcpu);
 		publish(vcpu);
 		if (r >= VMX_RUN_AGAIN)
 			vmm_pv_not_running(&vcpu->pv, vcpu);

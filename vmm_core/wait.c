@@ -89,6 +89,7 @@ bool vmm_vcpu_settle(struct vmm_vcpu *vcpu)
 {
 	vmm_apic_accept_events(vcpu);
 	if (vcpu->mp_state == KVM_MP_STATE_HALTED) {
+		vmm_pv_eoi_take(vcpu);
 		vcpu->wait_irq = vmm_interrupt_allowed(vcpu) || vcpu->interrupt.injected;
 		vcpu->wait_nmi = !vmm_nmi_blocked(vcpu);
 		if (has_reason(vcpu)) {

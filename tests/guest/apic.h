@@ -51,6 +51,8 @@ struct apic_op {
  * @x2apic: 1: registers are MSRs
  * @eoi: 1: the handler ends each
  * @nest: 1: the handler lets others in before it ends one
+ * @flag: bit 0: the handler may end one by clearing it (MSR_KVM_PV_EOI_EN)
+ * @quiet: how often it did
  * @answer: the handler of vector @answer sends it on to the other vCPU, or 0
  */
 struct apic_state {
@@ -61,6 +63,8 @@ struct apic_state {
 	unsigned int eoi;
 	unsigned int nest;
 	unsigned int answer;
+	volatile unsigned int flag;
+	volatile unsigned int quiet;
 };
 
 #endif

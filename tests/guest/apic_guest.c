@@ -87,6 +87,14 @@ static void apic_icr(u32 dest, u32 low)
 	apic_write(APIC_ICR, low);
 }
 
+static int take_flag(struct apic_state *s)
+{
+	unsigned char was;
+
+	asm volatile("btrl $0, %0; setc %1" : "+m" (s->flag), "=q" (was) : : "memory");
+	return was;
+}
+
 void board_irq(unsigned long vector)
 {
 	struct apic_state *s = state();
@@ -107,7 +115,11 @@ void board_irq(unsigned long vector)
 		asm volatile("sti; nop; nop; cli" : : : "memory");
 	if (s->answer == vector)
 		apic_icr(!my_number(), vector);
-	if (s->eoi)
+	if (!s->eoi)
+		return;
+	if (take_flag(s))
+		s->quiet++;
+	else
 		apic_write(APIC_EOI, 0);
 }
 

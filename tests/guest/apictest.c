@@ -7,9 +7,11 @@
  * limit. Runs on any KVM: what it expects is the manual and the ABI, not us.
  */
 #define _GNU_SOURCE
+#include <asm/kvm_para.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -384,6 +386,47 @@ static int test_in_service(void)
 	return log_is(&b, 0, want, sizeof(want));
 }
 
+/* The end of an interrupt by a flag in memory: offered when nothing else depends on it. */
+static int test_pv_eoi(void)
+{
+	static const unsigned char want[] = { 0x51, 0x71, 0x61, 0x52, 0x41, 0x42 };
+	struct apic_op *isr, *after;
+	struct apic_state *s;
+	struct box b;
+
+	open_box(&b, KERNEL, 1);
+	s = state(&b, 0);
+	op(&b, 0, A_WRMSR, MSR_KVM_PV_EOI_EN,
+	   (APIC_STATE_GPA(0) + offsetof(struct apic_state, flag)) | KVM_MSR_ENABLED);
+	op(&b, 0, A_STI, 0, 0);
+	self(&b, 0x51);			/* 1: offered and taken */
+	op(&b, 0, A_CLI, 0, 0);
+	self(&b, 0x61);
+	self(&b, 0x71);			/* 0: one waits behind it */
+	op(&b, 0, A_STI, 0, 0);		/* 1: the 61 is the last */
+	op(&b, 0, A_OUT, PORT_TEST, 0);
+	/* What is offered and not taken is seen by the APIC, and ended there. */
+	self(&b, 0x52);
+	isr = op(&b, 0, A_READ, ISR + 0x20, 0);
+	op(&b, 0, A_WRITE, EOI, 0);
+	after = op(&b, 0, A_READ, ISR + 0x20, 0);
+	self(&b, 0x41);			/* lower: comes, as nothing is in service */
+	op(&b, 0, A_WRITE, EOI, 0);
+	op(&b, 0, A_WRMSR, MSR_KVM_PV_EOI_EN, 0);
+	self(&b, 0x42);			/* 0: not offered any more */
+	if (serve(&b, 0) != 2)
+		return ktap_fail("no stop");
+	if (s->quiet != 2)
+		return ktap_fail("%u of 3 ended by the flag, not 2", s->quiet);
+	s->eoi = 0;
+	if (finish(&b, 1))
+		return KTAP_FAIL;
+	if (s->quiet != 2 || s->flag || isr->value != 1u << 18 || after->value)
+		return ktap_fail("%u by the flag, flag %u, ISR %#llx, then %#llx", s->quiet,
+				 s->flag, isr->value, after->value);
+	return log_is(&b, 0, want, sizeof(want));
+}
+
 static int test_disabled(void)
 {
 	struct apic_op *lvt;
@@ -692,6 +735,7 @@ static const struct {
 	{ "order of priorities", test_order, 1 },
 	{ "task priority and CR8", test_task_priority, 1 },
 	{ "in service", test_in_service, 1 },
+	{ "end of interrupt by a flag", test_pv_eoi, 1 },
 	{ "software-disabled", test_disabled, 1 },
 	{ "IPIs there and back", test_ping_pong, 1 },
 	{ "destinations", test_destinations, 1 },

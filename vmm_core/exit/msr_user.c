@@ -68,7 +68,8 @@ bool exit_rdmsr_fast(struct vmm_vcpu *vcpu)
 {
 	struct vmm_msr msr = { .index = vcpu->regs[VMM_RCX] };
 
-	if (unlikely(!vmm_msr_allowed(vcpu->vm, msr.index, false) || vmm_get_msr(vcpu, &msr)))
+	if (unlikely(vcpu->pv.eoi_set || !vmm_msr_allowed(vcpu->vm, msr.index, false) ||
+		     vmm_get_msr(vcpu, &msr)))
 		return false;
 	vcpu->regs[VMM_RAX] = (u32)msr.data;
 	vcpu->regs[VMM_RDX] = msr.data >> 32;
@@ -94,6 +95,8 @@ int exit_rdmsr(struct vmm_vcpu *vcpu)
 	struct vmm_msr msr = { .index = vcpu->regs[VMM_RCX] };
 	int r = DENIED;
 
+	/* It may read what is in service. */
+	vmm_pv_eoi_take(vcpu);
 	if (vmm_msr_allowed(vcpu->vm, msr.index, false))
 		r = vmm_get_msr(vcpu, &msr);
 	if (!r) {

@@ -509,9 +509,12 @@ void vmm_apic_eoi_exit(struct vmm_vcpu *vcpu, u8 vector)
 void lapic_eoi(struct vmm_apic *apic)
 {
 	struct vmm_vcpu *vcpu = apic->vcpu;
-	int vector = lapic_isrv(apic);
+	int vector;
 	bool local;
 
+	/* This way, although there was a shorter one: that is closed now. */
+	vmm_pv_eoi_take(vcpu);
+	vector = lapic_isrv(apic);
 	if (vector < 0)
 		return;
 	local = lapic_eoi_is_local(apic);

@@ -58,6 +58,7 @@ int vmm_apic_mmio(struct vmm_vcpu *vcpu, bool write, u64 gpa, u32 len, void *dat
 
 	if (!apic || off >= PAGE_SIZE)
 		return -EOPNOTSUPP;
+	vmm_pv_eoi_take(vcpu);
 	if (!lapic_hw_enabled(apic) || lapic_x2apic(apic)) {
 		/* The page is not there; nothing is behind it on a board either. */
 		if (!write)
@@ -187,7 +188,7 @@ bool vmm_apic_wrmsr_fast(struct vmm_vcpu *vcpu, u32 index, u64 data)
 		return false;
 	switch (index) {
 	case LAPIC_BASE_MSR + (APIC_EOI >> 4):
-		if (data || !lapic_eoi_is_local(apic))
+		if (data || vcpu->pv.eoi_set || !lapic_eoi_is_local(apic))
 			return false;
 		lapic_eoi(apic);
 		return true;

@@ -28,8 +28,9 @@ u32 vmm_pv_supported(void)
 {
 	u32 features = BIT(KVM_FEATURE_CLOCKSOURCE) | BIT(KVM_FEATURE_NOP_IO_DELAY) |
 		       BIT(KVM_FEATURE_CLOCKSOURCE2) | BIT(KVM_FEATURE_CLOCKSOURCE_STABLE_BIT) |
-		       BIT(KVM_FEATURE_PV_UNHALT) | BIT(KVM_FEATURE_PV_SEND_IPI) |
-		       BIT(KVM_FEATURE_POLL_CONTROL) | BIT(KVM_FEATURE_PV_SCHED_YIELD);
+		       BIT(KVM_FEATURE_PV_EOI) | BIT(KVM_FEATURE_PV_UNHALT) |
+		       BIT(KVM_FEATURE_PV_SEND_IPI) | BIT(KVM_FEATURE_POLL_CONTROL) |
+		       BIT(KVM_FEATURE_PV_SCHED_YIELD);
 
 	if (sched_info_on())
 		features |= BIT(KVM_FEATURE_STEAL_TIME) | BIT(KVM_FEATURE_PV_TLB_FLUSH);
@@ -66,6 +67,7 @@ void vmm_pv_reset(struct vmm_vcpu *vcpu)
 	WRITE_ONCE(pv->time, 0);
 	pv->steal = 0;
 	pv->eoi = 0;
+	pv->eoi_set = false;
 	pv->poll = 1;
 	pv->stopped = false;
 	WRITE_ONCE(pv->unhalted, false);
@@ -148,6 +150,16 @@ static int set_steal(struct vmm_vcpu *vcpu, u64 data)
 	return 0;
 }
 
+static int set_eoi(struct vmm_vcpu *vcpu, u64 data)
+{
+	/* A word, of which one bit is used. */
+	if ((data & ~(u64)KVM_MSR_ENABLED) & 3)
+		return 1;
+	vmm_pv_eoi_take(vcpu);
+	vcpu->pv.eoi = data;
+	return 0;
+}
+
 static int set_time(struct vmm_vcpu *vcpu, u64 data)
 {
 	WRITE_ONCE(vcpu->pv.time, data);
@@ -187,8 +199,7 @@ int vmm_pv_set_msr(struct vmm_vcpu *vcpu, const struct vmm_msr *msr)
 	case MSR_KVM_STEAL_TIME:
 		return set_steal(vcpu, msr->data);
 	case MSR_KVM_PV_EOI_EN:
-		/* Not offered: it can be off only. */
-		return msr->data != 0;
+		return set_eoi(vcpu, msr->data);
 	case MSR_KVM_POLL_CONTROL:
 		if (msr->data & ~1ull)
 			return 1;

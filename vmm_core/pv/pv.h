@@ -5,6 +5,7 @@
  *
  *   clock.c      the VM's clock, its page in each vCPU's memory, wall clock
  *   steal.c      stolen time, "preempted" flag, flushes on its behalf
+ *   eoi.c        end of interrupt by a bit in memory
  *   msr.c        the MSRs that switch all this on
  *   hypercall.c  kicks, IPIs, yields
  *
@@ -52,6 +53,7 @@ struct vmm_clock {
  * @time:     MSR of its clock page
  * @steal:    MSR of its steal time
  * @eoi:      MSR of the end-of-interrupt flag
+ * @eoi_set:  the flag is set: the guest may end its interrupt by clearing it
  * @poll:     MSR by which the guest forbids polling before a halt blocks
  * @preempted: [A] the guest has been told that it does not run
  * @unhalted: [A] another vCPU kicked it (KVM_HC_KICK_CPU)
@@ -68,6 +70,7 @@ struct vmm_pv {
 	u64 time;
 	u64 steal;
 	u64 eoi;
+	bool eoi_set;
 	u64 poll;
 	bool preempted;
 	bool unhalted;
@@ -95,6 +98,11 @@ void vmm_steal_start(struct vmm_vcpu *vcpu);
 void vmm_steal_record(struct vmm_vcpu *vcpu);
 void vmm_steal_set_preempted(struct vmm_vcpu *vcpu);
 bool vmm_steal_changed(struct vmm_vcpu *vcpu);
+
+/* --- eoi.c: process context, may sleep ------------------------------------------ */
+
+void vmm_pv_eoi_offer(struct vmm_vcpu *vcpu, u8 vector);
+void vmm_pv_eoi_take(struct vmm_vcpu *vcpu);
 
 /* --- msr.c: 0 done, 1 refused, 2 (VMM_MSR_UNKNOWN) not one of these ------------- */
 

@@ -232,6 +232,7 @@ static bool inject_apic(struct vmm_vcpu *vcpu, struct vmx_vcpu *vmx)
 	}
 	vcpu->interrupt = (struct vmm_event) { .pending = true, .vector = vector };
 	inject_interrupt(vcpu, vmx);
+	vmm_pv_eoi_offer(vcpu, vector);
 	return true;
 }
 
@@ -299,6 +300,8 @@ static noinline void inject(struct vmm_vcpu *vcpu)
 	bool hold = vcpu->guest_debug & KVM_GUESTDBG_BLOCKIRQ;
 	struct vmx_vcpu *vmx = vcpu->vmx;
 
+	if (unlikely(vcpu->pv.eoi_set) && vcpu->irq_look)
+		vmm_pv_eoi_take(vcpu);
 	if (vmx_apicv_on(vmx))
 		vmx_apicv_inject(vcpu, hold);
 	else if (vmx_apicv_waits(vmx))
@@ -330,7 +333,7 @@ static noinline void inject(struct vmm_vcpu *vcpu)
  * @vcpu: the vCPU
  *
  * Can be called again when the entry does not happen after all.
- * Context: the VMCS is loaded; interrupts on or off.
+ * Context: process, the VMCS is loaded; may sleep.
  */
 void vmx_inject(struct vmm_vcpu *vcpu)
 {

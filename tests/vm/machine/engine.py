@@ -80,6 +80,7 @@ class Bochs:
             "tsc=reliable", f"tsc_early_khz={IPS // 1000}", f"lpj={IPS // hz}",
             "nohpet", "no_timer_check", "idle=halt",
             "reboot=pci",	# the one reset here that resets all of the processor
+            "kvm_intel.enable_apicv=0",	# the emulator's is faulty: vector 0, lost interrupts
         ] + (debug_cmdline(self.options, True) if self.options.kernel == "debug" else []) \
             + self.options.append
 
