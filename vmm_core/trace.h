@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Tracepoints of vmm_core: vmm:vmm_entry and vmm:vmm_exit.
+ * Tracepoints of vmm_core: a vCPU's entries and exits (vmm:vmm_entry, vmm:vmm_exit),
+ * and the ways of a device's traffic past user space (vmm:vmm_ioeventfd,
+ * vmm:vmm_irqfd, vmm:vmm_msi).
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM vmm
@@ -44,6 +46,52 @@ TRACE_EVENT(vmm_exit,
 		  __entry->reason & VMX_EXIT_REASONS_FAILED_VMENTRY ? "FAILED " : "",
 		  __print_symbolic(__entry->reason & 0xffff, VMX_EXIT_REASONS),
 		  __entry->rip, __entry->qualification)
+);
+
+TRACE_EVENT(vmm_ioeventfd,
+	TP_PROTO(u32 vm, u32 vcpu, u64 addr),
+	TP_ARGS(vm, vcpu, addr),
+	TP_STRUCT__entry(
+		__field(u32, vm)
+		__field(u32, vcpu)
+		__field(u64, addr)
+	),
+	TP_fast_assign(
+		__entry->vm = vm;
+		__entry->vcpu = vcpu;
+		__entry->addr = addr;
+	),
+	TP_printk("vm %u vcpu %u addr %#llx", __entry->vm, __entry->vcpu, __entry->addr)
+);
+
+TRACE_EVENT(vmm_irqfd,
+	TP_PROTO(u32 vm, u32 gsi),
+	TP_ARGS(vm, gsi),
+	TP_STRUCT__entry(
+		__field(u32, vm)
+		__field(u32, gsi)
+	),
+	TP_fast_assign(
+		__entry->vm = vm;
+		__entry->gsi = gsi;
+	),
+	TP_printk("vm %u gsi %u", __entry->vm, __entry->gsi)
+);
+
+TRACE_EVENT(vmm_msi,
+	TP_PROTO(u32 vm, u64 address, u32 data),
+	TP_ARGS(vm, address, data),
+	TP_STRUCT__entry(
+		__field(u32, vm)
+		__field(u64, address)
+		__field(u32, data)
+	),
+	TP_fast_assign(
+		__entry->vm = vm;
+		__entry->address = address;
+		__entry->data = data;
+	),
+	TP_printk("vm %u address %#llx data %#x", __entry->vm, __entry->address, __entry->data)
 );
 
 #endif /* _VMM_CORE_TRACE_H */

@@ -5,16 +5,20 @@
  * The same running hash over its own memory as our other guests (payload.h), one
  * line "NAME SEQ HASH" per report on the console. Name, seed and sizes come from
  * the kernel's command line: words of the form x=y that the kernel does not know
- * are process 1's environment. Without vmmname it says so and starts a shell.
+ * are process 1's environment. Without vmmname it says so and starts a shell. With
+ * vmmchecks=1 it looks after more than memory (linuxcheck.c), with vmmdisk=PATH after
+ * a disk, too.
  */
 #define _GNU_SOURCE
 #include <inttypes.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "linuxcheck.h"
 #include "payload.h"
 
 static uint64_t setting(const char *name, uint64_t otherwise)
@@ -70,6 +74,7 @@ int main(void)
 	uint64_t hash = setting("vmmseed", 1), seq = 0, i;
 	const char *name = getenv("vmmname");
 	uint64_t *mem = malloc(bytes);
+	bool checks = setting("vmmchecks", 0);
 
 	if (!name || !mem) {
 		printf("linuxinit: no vmmname\n");
@@ -78,6 +83,8 @@ int main(void)
 			pause();
 	}
 	fill(mem, bytes / 8, hash);
+	if (checks)
+		checks_start(name, getenv("vmmdisk"));
 	for (;;) {
 		int cpus = turn(seq);
 
@@ -88,5 +95,7 @@ int main(void)
 			hash = hash_round(mem, bytes / 8, hash);
 		printf("%s %" PRIu64 " %016" PRIx64 "\n", name, ++seq, hash);
 		fflush(stdout);
+		if (checks)
+			checks_turn(seq);
 	}
 }

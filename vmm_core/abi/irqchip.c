@@ -7,6 +7,7 @@
  */
 #include <linux/slab.h>
 #include "abi.h"
+#include "trace.h"
 
 /* --- with vm->lock ----------------------------------------------------------------- */
 
@@ -142,12 +143,15 @@ static int irq_line(struct vmm_vm *vm, struct kvm_irq_level __user *arg, bool st
 static int signal_msi(struct vmm_vm *vm, const struct kvm_msi __user *arg)
 {
 	struct kvm_msi msi;
+	u64 address;
 
 	if (copy_from_user(&msi, arg, sizeof(msi)))
 		return -EFAULT;
 	if (READ_ONCE(vm->irq.mode) == VMM_IRQCHIP_NONE || msi.flags)
 		return -EINVAL;
-	return vmm_send_msi(vm, (u64)msi.address_hi << 32 | msi.address_lo, msi.data);
+	address = (u64)msi.address_hi << 32 | msi.address_lo;
+	trace_vmm_msi(vm->group->id, address, msi.data);
+	return vmm_send_msi(vm, address, msi.data);
 }
 
 static int set_routing(struct vmm_vm *vm, const struct kvm_irq_routing __user *arg)

@@ -12,6 +12,7 @@
  */
 #include <linux/slab.h>
 #include "board.h"
+#include "trace.h"
 
 /**
  * struct ioeventfd - a write that signals
@@ -46,6 +47,7 @@ static int io_write(struct vmm_iodev *io, struct vmm_vcpu *vcpu, u64 addr, u32 l
 		return -EOPNOTSUPP;
 	if (p->match && vmm_io_value(data, len) != p->datamatch)
 		return -EOPNOTSUPP;
+	trace_vmm_ioeventfd(vcpu->vm->group->id, vcpu->id, addr);
 	vmm_signal_eventfd(p->eventfd);
 	return 0;
 }
@@ -53,6 +55,7 @@ static int io_write(struct vmm_iodev *io, struct vmm_vcpu *vcpu, u64 addr, u32 l
 static int fast_write(struct vmm_iodev *io, struct vmm_vcpu *vcpu, u64 addr, u32 len,
 		      const void *data)
 {
+	trace_vmm_ioeventfd(vcpu->vm->group->id, vcpu->id, addr);
 	vmm_signal_eventfd(container_of(io, struct ioeventfd, fast)->eventfd);
 	return 0;
 }

@@ -23,6 +23,7 @@
 #include <linux/poll.h>
 #include <linux/slab.h>
 #include "board.h"
+#include "trace.h"
 
 #define IRQFD_DYING	0
 
@@ -141,6 +142,7 @@ static void resampler_leave(struct irqfd *irqfd)
 
 static void inject(struct irqfd *irqfd)
 {
+	trace_vmm_irqfd(irqfd->vm->group->id, irqfd->gsi);
 	if (irqfd->resample) {
 		vmm_set_irq(irqfd->vm, VMM_IRQ_SOURCE_RESAMPLE, irqfd->gsi, 1);
 		return;
