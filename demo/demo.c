@@ -28,9 +28,11 @@
 
 #define POINTS_ALLOWED	2.0	/* per cent of all guest time */
 #define PROGRESS_SLACK	3.0	/* points; lines are counted whole */
+#define STEAL_SLACK	0.15	/* of the time waited */
+#define STEAL_SLACK_S	0.30	/* a line of the guest's, at its share */
 #define USED_AT_LEAST	0.60	/* of the pCPUs that the busy guests may use */
 #define SETTLE_US	300000
-#define READY_SECONDS	60
+#define READY_SECONDS	400	/* Debian's kernel takes its time */
 #define SWAPS_MAX	8
 #define BASE_WEIGHT	256	/* what every VM starts with */
 #define SETTLE_SECONDS	2
@@ -45,6 +47,8 @@
  * @swaps: the changes so far
  * @swap_count: how many
  * @problems: what went wrong so far
+ * @linux_dir: folder with what Linux guests need; NULL: none of those
+ * @stock: Debian's kernel in them
  */
 struct demo {
 	struct guest guests[GUESTS_MAX];
@@ -54,6 +58,8 @@ struct demo {
 	struct swap swaps[SWAPS_MAX];
 	int swap_count;
 	int problems;
+	const char *linux_dir;
+	int stock;
 };
 
 static double now_s(void)
@@ -141,6 +147,28 @@ static void print_row(struct demo *d, struct guest *g, double want, double all)
 		problem(d, g->name, "share is off by more than 2 points");
 }
 
+/*
+ * The wait for a pCPU, as the kernel counts it and as the guest's /proc/stat says.
+ * The guest's goes up to its last line, in steps of its tick, and holds what its
+ * thread waited in the host's run queue as well, so the two are near, not equal.
+ */
+static void print_steal(struct demo *d)
+{
+	double waited, stolen;
+	struct guest *g;
+
+	for (g = d->guests; g < d->guests + d->count; g++) {
+		if (g->kind != GUEST_LINUX)
+			continue;
+		waited = (g->now.wait_ns - g->old.wait_ns) / 1e9;
+		stolen = (g->now.steal_ms - g->old.steal_ms) / 1e3;
+		printf("  %-10s waited %.2f s for a pCPU; its own /proc/stat: %.2f s stolen\n",
+		       g->name, waited, stolen);
+		if (fabs(stolen - waited) > STEAL_SLACK * waited + STEAL_SLACK_S)
+			problem(d, g->name, "its steal time is not what it waited");
+	}
+}
+
 /* Shares of work done, as the hash guests' own lines say. */
 static void cross_check(struct demo *d)
 {
@@ -193,6 +221,7 @@ static void phase(struct demo *d, const char *title)
 		all += ran(&d->guests[i]);
 	for (i = 0; i < d->count; i++)
 		print_row(d, &d->guests[i], want[i], all);
+	print_steal(d);
 	cross_check(d);
 	fflush(stdout);
 }
@@ -322,12 +351,13 @@ static void add_guest(struct demo *d, const char *name, enum guest_kind kind)
 static void usage(FILE *to)
 {
 	fprintf(to,
-"usage: demo [--seconds S] [--linux DIR]\n"
+"usage: demo [--seconds S] [--linux DIR [--stock]]\n"
 "  --seconds S  length of a phase (default 4)\n"
-"  --linux DIR  also run two Linux guests under QEMU, from this folder\n");
+"  --linux DIR  also run two Linux guests under QEMU, from this folder\n"
+"  --stock      with Debian's kernel in them (DIR/vmlinux)\n");
 }
 
-static int run(struct demo *d, const char *linux_dir)
+static int run(struct demo *d)
 {
 	int ret = -1;
 
@@ -335,13 +365,13 @@ static int run(struct demo *d, const char *linux_dir)
 	 * QEMU's work for one access is a few 10 us on a real machine, but some ms
 	 * on an emulated one of 100 MHz: the loan is longer by as much.
 	 */
-	if (linux_dir && ctl_run("modprobe sched_iface loan_us=10000"))
+	if (d->linux_dir && ctl_run("modprobe sched_iface loan_us=10000"))
 		return -1;
 	if (ctl_run("modprobe vmm_core"))
 		return -1;
 	printf("%d pCPUs, %d guests; time is that of this machine\n", d->pcpus,
 	       d->count);
-	if (!guests_start(d->guests, d->count, linux_dir) &&
+	if (!guests_start(d->guests, d->count, d->linux_dir, d->stock) &&
 	    !guests_wait_ready(d->guests, d->count, READY_SECONDS) &&
 	    !ctl_counters(d->guests, d->count) && !place(d)) {
 		sleep(SETTLE_SECONDS);	/* the Linux guests' boot is over, the pCPUs even */
@@ -356,10 +386,9 @@ int main(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "seconds", 1, NULL, 's' }, { "linux", 1, NULL, 'l' },
-		{ "help", 0, NULL, 'h' }, { }
+		{ "stock", 0, NULL, 'd' }, { "help", 0, NULL, 'h' }, { }
 	};
 	static struct demo d = { .seconds = 4 };
-	const char *linux_dir = NULL;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
@@ -368,7 +397,10 @@ int main(int argc, char **argv)
 			d.seconds = atof(optarg);
 			break;
 		case 'l':
-			linux_dir = optarg;
+			d.linux_dir = optarg;
+			break;
+		case 'd':
+			d.stock = 1;
 			break;
 		case 'h':
 			usage(stdout);
@@ -390,16 +422,16 @@ int main(int argc, char **argv)
 	add_guest(&d, "alpha", GUEST_HASH);
 	add_guest(&d, "beta", GUEST_HASH);
 	/* As many busy ones as make an even number for two pCPUs. */
-	if (!linux_dir) {
+	if (!d.linux_dir) {
 		add_guest(&d, "gamma", GUEST_HASH);
 		add_guest(&d, "delta", GUEST_HASH);
 	}
 	add_guest(&d, "napper", GUEST_SLEEPER);
-	if (linux_dir) {
+	if (d.linux_dir) {
 		add_guest(&d, "linux-a", GUEST_LINUX);
 		add_guest(&d, "linux-b", GUEST_LINUX);
 	}
-	if (run(&d, linux_dir))
+	if (run(&d))
 		problem(&d, "", "the demo could not go on");
 	printf("\n%d changes of scheduler, %d problems\n", d.swap_count,
 	       d.problems);

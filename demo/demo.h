@@ -20,6 +20,7 @@ enum guest_kind { GUEST_HASH, GUEST_SLEEPER, GUEST_LINUX };
  * @lines: lines it had printed, all checked, from its client
  * @errors: wrong or late ones
  * @wakes: wake-up latencies in its latency file
+ * @steal_ms: Linux: time stolen from it, as its own /proc/stat says
  */
 struct counters {
 	uint64_t run_ns;
@@ -28,6 +29,7 @@ struct counters {
 	uint64_t lines;
 	uint64_t errors;
 	uint64_t wakes;
+	uint64_t steal_ms;
 };
 
 /**
@@ -80,7 +82,7 @@ int ctl_counters(struct guest *guests, int count);
 int ctl_run(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* guests.c: starting, watching and ending them */
-int guests_start(struct guest *guests, int count, const char *linux_dir);
+int guests_start(struct guest *guests, int count, const char *linux_dir, int stock);
 int guests_wait_ready(struct guest *guests, int count, int seconds);
 int guests_progress(struct guest *guests, int count);
 int guests_stop(struct guest *guests, int count);

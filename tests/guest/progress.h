@@ -22,11 +22,13 @@
  * @lines: lines the guest has printed, all checked
  * @ns: when the last one came, CLOCK_MONOTONIC
  * @errors: how many were wrong or late, and other mishaps
+ * @steal_ms: time stolen from it in all, as the guest itself says; Linux guests
  */
 struct progress {
 	uint64_t lines;
 	uint64_t ns;
 	uint64_t errors;
+	uint64_t steal_ms;
 };
 
 /* Create the file and map it; NULL with errno set. Without a path, a dummy. */
