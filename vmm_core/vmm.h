@@ -94,6 +94,8 @@ struct vmm_mmu {
 	u8 max_level;			/* [I] largest leaf: 1 = 4 KiB, 2 = 2 MiB, 3 = 1 GiB */
 	bool ad;			/* [I] the processor sets accessed and dirty bits */
 	bool nx_huge;			/* [I] large leaves must not be executable */
+	bool pml;			/* [I] the processor writes the dirty log */
+	unsigned int nr_logged;		/* [S] slots with a dirty log, read without */
 };
 
 /**
@@ -133,6 +135,7 @@ struct vmm_vm {
 	bool exception_payload;		/* [A] KVM_CAP_EXCEPTION_PAYLOAD */
 	bool triple_fault_event;	/* [A] KVM_CAP_X86_TRIPLE_FAULT_EVENT */
 	struct vmm_apic_map __rcu *apic_map;	/* local APICs by id and by logical address: irq/ipi.c */
+	u64 dirty_manual;		/* [A] KVM_DIRTY_LOG_*: KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 */
 	u32 x2apic_api;			/* [V] KVM_X2APIC_API_*: KVM_CAP_X2APIC_API */
 };
 
@@ -154,6 +157,7 @@ enum vmm_request {
 	VMM_REQ_STEAL,			/* pv/: the steal time record is */
 	VMM_REQ_APICV,			/* vmx_apicv_update() */
 	VMM_REQ_MSR_FILTER,		/* which MSRs exit has changed */
+	VMM_REQ_PML,			/* dirty logging has begun or ended */
 };
 
 /* How the thread of a vCPU that cannot run waits for events (wait.c). */
@@ -394,6 +398,7 @@ u64 vmx_eptp(hpa_t root);			/* memory type, walk length, A/D as supported */
 bool vmx_ept_has_2m(void);
 bool vmx_ept_has_1g(void);
 bool vmx_ept_has_ad(void);
+bool vmx_has_pml(void);
 bool vmx_guest_has(unsigned int x86_feature);	/* instructions that take a VMX control */
 bool vmx_nx_huge_pages(void);			/* iTLB multihit: no executable large EPT leaves */
 void vmx_dump_vmcs(struct vmm_vcpu *vcpu);	/* to the log, rate-limited, for debugging */
@@ -403,6 +408,8 @@ int vmm_mmu_init(struct vmm_vm *vm);		/* root table, slots, notifier */
 void vmm_mmu_destroy(struct vmm_vm *vm);
 int vmm_set_memory_region(struct vmm_vm *vm, const struct kvm_userspace_memory_region *region);
 int vmm_get_dirty_log(struct vmm_vm *vm, struct kvm_dirty_log *log);
+int vmm_clear_dirty_log(struct vmm_vm *vm, const struct kvm_clear_dirty_log *log);
+void vmm_dirty_gpas(struct vmm_vm *vm, const u64 *gpa, unsigned int n);	/* mmu/dirty.c */
 struct vmm_slot *vmm_gfn_to_slot(struct vmm_slots *slots, gfn_t gfn);	/* SRCU held */
 /*
  * An EPT violation. 1: mapped, or the vCPU must retry; 0 / <0: see above;

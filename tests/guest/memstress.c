@@ -4,8 +4,9 @@
  *
  * Each vCPU walks through half of the memory. A page holds a number and its
  * complement: the guest checks them, adds one, goes on. Meanwhile pages are
- * swapped out, unmapped, merged, collapsed, forked, protected, moved away and back; the slot is deleted, made anew, and its dirty log switched
- * on and off. At the end, and whenever the vCPUs pause, what is there is checked:
+ * swapped out, unmapped, merged, collapsed, forked, protected, moved away and
+ * back; the slot is deleted, made anew, and its dirty log switched on and off,
+ * cleared by itself when it is asked or by hand. At the end, and whenever the vCPUs pause, what is there is checked:
  * a stale translation or a lost page shows as a wrong pair, a write that was not
  * logged as a difference to a copy.
  *
@@ -63,10 +64,11 @@ static long passes;
 static uint64_t rnd_state = 1;
 
 /* the dirty log: on, what it said since the copy was taken */
-static int logging;
+static int logging, manual;
 static unsigned long bitmap[PAGES / 64], logged[PAGES / 64];
 static uint8_t *copy;
-static unsigned long log_checks, dirty_pages, moves;
+static unsigned long log_checks, dirty_pages, moves, clears;
+static unsigned long swapped, shared;	/* pages, the most that were seen */
 
 static void wrong(const char *format, ...)
 {
@@ -128,6 +130,35 @@ static void resume_all(void)
 		usleep(500);
 }
 
+/* The number behind @name in a file of /proc or /sys, or 0. */
+static unsigned long number_in(const char *path, const char *name)
+{
+	FILE *f = fopen(path, "r");
+	unsigned long n = 0;
+	char line[128];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (!strncmp(line, name, strlen(name))) {
+			n = strtoul(line + strlen(name), NULL, 10);
+			break;
+		}
+	}
+	if (f)
+		fclose(f);
+	return n;
+}
+
+static void look_around(void)
+{
+	unsigned long now = number_in("/proc/self/status", "VmSwap:") / 4;
+
+	if (now > swapped)
+		swapped = now;
+	now = number_in("/sys/kernel/mm/ksm/pages_sharing", "");
+	if (now > shared)
+		shared = now;
+}
+
 /* --- the changes -------------------------------------------------------------------- */
 
 static void advise(uint8_t *mem, size_t len, int advice)
@@ -178,6 +209,25 @@ static void do_move(uint8_t *mem, size_t len)
 		wrong("mremap back: %s", strerror(errno));
 }
 
+/* All that @bitmap says, in pieces of any size. */
+static void clear_log(void)
+{
+	unsigned long at, n;
+
+	for (at = 0; at < PAGES; at += n) {
+		struct kvm_clear_dirty_log log = { .slot = 0, .first_page = at };
+
+		n = (1 + rnd() % (PAGES / 64)) * 64;
+		if (n > PAGES - at)
+			n = PAGES - at;
+		log.num_pages = n;
+		log.dirty_bitmap = bitmap + at / 64;
+		if (ioctl(vm.fd, KVM_CLEAR_DIRTY_LOG, &log))
+			wrong("KVM_CLEAR_DIRTY_LOG: %s", strerror(errno));
+		clears++;
+	}
+}
+
 static void fetch_log(void)
 {
 	struct kvm_dirty_log log = { .slot = 0, .dirty_bitmap = bitmap };
@@ -189,6 +239,21 @@ static void fetch_log(void)
 		wrong("KVM_GET_DIRTY_LOG: %s", strerror(errno));
 	for (i = 0; i < PAGES / 64; i++)
 		logged[i] |= bitmap[i];
+	if (manual)
+		clear_log();
+}
+
+/* Nobody logs at the moment: another way to clear. */
+static void choose_clearing(void)
+{
+	static const int ways[] = { 0, KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE,
+		KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET };
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 };
+
+	manual = ways[rnd() % 3];
+	cap.args[0] = manual;
+	if (ioctl(vm.fd, KVM_ENABLE_CAP, &cap))
+		wrong("manual clear: %s", strerror(errno));
 }
 
 /* The vCPUs pause: every page that differs from the copy must have been logged. */
@@ -215,6 +280,8 @@ static void change_log(void)
 	if (logging)
 		check_log();
 	if (rnd() & 1) {
+		if (!logging)
+			choose_clearing();
 		logging = !logging;
 		if (kvmc_slot_set(&vm, 0, 0, vm.mem, BYTES, logging ? KVM_MEM_LOG_DIRTY_PAGES : 0))
 			wrong("slot flags: %s", strerror(errno));
@@ -246,6 +313,7 @@ static void change(void)
 	switch (rnd() % 11) {
 	case 0:
 		advise(mem, len, MADV_PAGEOUT);
+		look_around();
 		break;
 	case 1:
 		advise(mem, len, MADV_COLD);
@@ -349,7 +417,8 @@ int main(int argc, char **argv)
 		if (pair[0] != ~pair[1])
 			wrong("at the end page %#lx is wrong", at / PAGE);
 	}
-	printf("changes=%lu passes=%ld moves=%lu log_checks=%lu dirty_pages=%lu\n", n, passes,
-	       moves, log_checks, dirty_pages);
+	printf("changes=%lu passes=%ld moves=%lu log_checks=%lu dirty_pages=%lu clears=%lu "
+	       "swapped=%lu shared=%lu\n", n, passes, moves, log_checks, dirty_pages, clears,
+	       swapped, shared);
 	return failed || passes < 10;
 }

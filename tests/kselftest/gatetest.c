@@ -488,6 +488,21 @@ static int affinity(void)
 	return i != 1;
 }
 
+/* Kilobytes of this process that are in swap. */
+static unsigned long in_swap(void)
+{
+	FILE *f = fopen("/proc/self/status", "r");
+	unsigned long n = 0;
+	char line[128];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "VmSwap: %lu", &n) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return n;
+}
+
 /* What happens to a process's memory behind its back; @at rises from 0. */
 static int disturb(struct worker *w, unsigned int at)
 {
@@ -523,6 +538,7 @@ static int memory(void)
 {
 	struct worker w;
 	struct kvmc_vm vm;
+	unsigned long swapped = 0;
 	unsigned int n = 0;
 
 	if (open_vm(&vm) || worker_start(&w, &vm, 0, 9))
@@ -536,8 +552,10 @@ static int memory(void)
 		ticks(0);
 		if (disturb(&w, n++))
 			return 1;
+		swapped += in_swap();
 	}
 	printf("lines=%u disturbances=%u\n", w.lines, n);
+	printf("swapped=%lu\n", swapped);
 	return 0;
 }
 

@@ -41,6 +41,18 @@ static void ept_leaf_has_the_bits_of_the_manual(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ept_table_entry(0x1234000), 0x1234007ULL);
 }
 
+static void ept_leaf_opens_with_the_hosts_consent_only(struct kunit *test)
+{
+	u64 closed = ept_leaf(0x12345, 1, true, false, true, false);
+	u64 foreign = ept_leaf(0x12345, 1, false, false, true, false);
+
+	KUNIT_EXPECT_EQ(test, ept_open_leaf(closed, true), closed | EPT_W | EPT_D);
+	KUNIT_EXPECT_EQ(test, ept_open_leaf(closed, false), closed | EPT_W);
+	KUNIT_EXPECT_EQ(test, ept_open_leaf(closed | EPT_D, false), closed | EPT_W);
+	KUNIT_EXPECT_EQ(test, ept_open_leaf(foreign, true), foreign);
+	KUNIT_EXPECT_EQ(test, ept_open_leaf(foreign, false), foreign);
+}
+
 static void ept_entries_are_told_apart(struct kunit *test)
 {
 	KUNIT_EXPECT_FALSE(test, ept_present(0));
@@ -94,7 +106,7 @@ static void ept_parts_of_a_leaf_say_the_same(struct kunit *test)
 struct want {
 	u64 pfn;
 	u8 level;		/* 0: nothing */
-	bool w, x, host_w, young;
+	bool w, x, host_w, young, d;
 };
 
 struct model {
@@ -104,7 +116,7 @@ struct model {
 	struct rnd rnd;
 };
 
-static struct model *model_new(struct kunit *test, u64 seed, bool ad, bool nx_huge)
+static struct model *model_new(struct kunit *test, u64 seed, bool ad, bool nx_huge, bool pml)
 {
 	struct model *m = kunit_kzalloc(test, sizeof(*m), GFP_KERNEL);
 
@@ -113,6 +125,8 @@ static struct model *model_new(struct kunit *test, u64 seed, bool ad, bool nx_hu
 	m->rnd.x = seed;
 	m->mmu.ad = ad;
 	m->mmu.nx_huge = nx_huge;
+	m->mmu.pml = pml;
+	m->mmu.max_level = EPT_LEVEL_1G;
 	KUNIT_ASSERT_EQ(test, ept_init(&m->mmu), 0);
 	return m;
 }
@@ -156,6 +170,22 @@ static bool want_protect(struct want *w)
 
 	w->w = false;
 	return was;
+}
+
+/* As above, where the processor logs. */
+static bool want_clean(struct want *w)
+{
+	if (w->level > 1)
+		return want_protect(w);
+	w->d = false;
+	return w->w;
+}
+
+static bool want_open(struct want *w)
+{
+	if (w->host_w)
+		w->w = w->d = true;
+	return false;
 }
 
 static bool want_age(struct want *w)
@@ -202,6 +232,7 @@ static void model_check_page(struct model *m, int i)
 	KUNIT_ASSERT_EQ_MSG(m->test, level, (int)w->level, "page %d", i);
 	KUNIT_ASSERT_EQ_MSG(m->test, ept_pfn(e) + (level == 2 ? (i & 511) : 0), w->pfn, "page %d", i);
 	KUNIT_ASSERT_EQ_MSG(m->test, !!(e & EPT_W), w->w, "page %d", i);
+	KUNIT_ASSERT_EQ_MSG(m->test, !!(e & EPT_D), w->d, "page %d", i);
 	KUNIT_ASSERT_EQ_MSG(m->test, !!(e & EPT_X), w->x, "page %d", i);
 	KUNIT_ASSERT_EQ_MSG(m->test, !!(e & EPT_SW_WRITABLE), w->host_w, "page %d", i);
 	KUNIT_ASSERT_EQ_MSG(m->test, !!(e & EPT_A), w->young, "page %d", i);
@@ -232,6 +263,7 @@ static bool model_put(struct model *m, int i, const struct want *new, u64 pfn)
 	if (was.level == new->level && was.pfn == pfn) {
 		w->w |= was.w;
 		w->x |= was.x;
+		w->d |= was.d;
 		w->host_w |= was.host_w;
 		return false;
 	}
@@ -247,9 +279,11 @@ static void step_map(struct model *m)
 	struct want new = { .level = level, .young = true, .host_w = rnd_range(&m->rnd, 0, 1) };
 	bool flush = false, must_flush = false, table;
 	LIST_HEAD(dead);
+	u64 leaf;
 	int r;
 
 	new.w = new.host_w && rnd_range(&m->rnd, 0, 1);
+	new.d = new.w && !(m->mmu.pml && rnd_range(&m->rnd, 0, 1));
 	new.x = level == 1 || !m->mmu.nx_huge;
 	if (level == 2) {
 		pfn &= ~511ULL;
@@ -259,15 +293,16 @@ static void step_map(struct model *m)
 	for (k = 0; level == 2 && k < 512; k++)
 		table |= m->want[i + k].level == 1;
 
+	leaf = ept_leaf(pfn, level, new.host_w, new.w, new.x, false);
+	if (!new.d)
+		leaf &= ~EPT_D;
 	KUNIT_ASSERT_EQ(m->test, ept_topup(&m->mmu), 0);
 	write_lock(&m->mmu.lock);
-	r = ept_map(&m->mmu, WIN_BASE + i, level,
-		    ept_leaf(pfn, level, new.host_w, new.w, new.x, false), &dead, &flush);
+	r = ept_map(&m->mmu, WIN_BASE + i, level, leaf, &dead, &flush);
 	write_unlock(&m->mmu.lock);
 	if (r == -EEXIST) {
-		/* only for a table, which may also be an empty one */
-		KUNIT_ASSERT_TRUE(m->test, level == 2 && m->mmu.nx_huge);
-		KUNIT_ASSERT_NE(m->test, (int)m->want[i].level, 2);
+		/* only for a table with something in it */
+		KUNIT_ASSERT_TRUE(m->test, table && m->mmu.nx_huge);
 		KUNIT_ASSERT_TRUE(m->test, list_empty(&dead));
 		return;
 	}
@@ -302,7 +337,10 @@ static void step_range(struct model *m, int what)
 		got = ept_drop(&m->mmu, start, end, &dead);
 		break;
 	case 2:
-		got = ept_write_protect(&m->mmu, start, end);
+		got = ept_log_writes(&m->mmu, start, end);
+		break;
+	case 5:
+		got = ept_stop_log(&m->mmu, start, end, &dead);
 		break;
 	case 3:
 		got = ept_test_young(&m->mmu, start, end);
@@ -314,7 +352,9 @@ static void step_range(struct model *m, int what)
 	write_unlock(&m->mmu.lock);
 
 	if (what == 2)
-		want = model_for_leaves(m, lo, hi, want_protect);
+		want = model_for_leaves(m, lo, hi, m->mmu.pml ? want_clean : want_protect);
+	else if (what == 5)
+		want = model_for_leaves(m, lo, hi, want_open);
 	else if (what == 3)
 		want = model_for_leaves(m, lo, hi, want_young);
 	else if (what == 4 && m->mmu.ad)
@@ -335,7 +375,7 @@ static void step_allow_write(struct model *m)
 	int i = rnd_range(&m->rnd, 0, WIN_PAGES - 1);
 	bool large = m->want[i].level == 2, flush = false;
 	bool can = m->want[i].level && m->want[i].host_w;
-	int r;
+	int r, k;
 
 	KUNIT_ASSERT_EQ(m->test, ept_topup(&m->mmu), 0);
 	write_lock(&m->mmu.lock);
@@ -346,18 +386,25 @@ static void step_allow_write(struct model *m)
 		return;
 	KUNIT_ASSERT_EQ(m->test, flush, large);
 	model_split(m, i);
+	for (k = i & ~511; large && m->mmu.pml && k <= (i | 511); k++) {
+		if (m->want[k].host_w) {
+			m->want[k].w = true;
+			m->want[k].d = false;
+		}
+	}
 	m->want[i].w = true;
+	m->want[i].d = true;
 	m->want[i].young = true;
 }
 
-static void model_run(struct kunit *test, u64 seed, bool ad, bool nx_huge)
+static void model_run(struct kunit *test, u64 seed, bool ad, bool nx_huge, bool pml)
 {
-	struct model *m = model_new(test, seed, ad, nx_huge);
+	struct model *m = model_new(test, seed, ad, nx_huge, pml);
 	LIST_HEAD(dead);
 	int n;
 
 	for (n = 0; n < 6000; n++) {
-		int what = rnd_range(&m->rnd, 0, 19);
+		int what = rnd_range(&m->rnd, 0, 20);
 
 		if (what < 12)
 			step_map(m);
@@ -383,24 +430,30 @@ static void model_run(struct kunit *test, u64 seed, bool ad, bool nx_huge)
 
 static void ept_tables_match_the_oracle(struct kunit *test)
 {
-	model_run(test, 1, true, false);
-	model_run(test, 2, true, false);
+	model_run(test, 1, true, false, false);
+	model_run(test, 2, true, false, false);
 }
 
 static void ept_tables_match_without_accessed_bits(struct kunit *test)
 {
-	model_run(test, 3, false, false);
+	model_run(test, 3, false, false, false);
 }
 
 static void ept_tables_match_without_executable_large_leaves(struct kunit *test)
 {
-	model_run(test, 4, true, true);
+	model_run(test, 4, true, true, false);
+}
+
+static void ept_tables_match_where_the_processor_logs(struct kunit *test)
+{
+	model_run(test, 8, true, false, true);
+	model_run(test, 9, true, true, true);
 }
 
 /* A leaf of each size, split on the way down to one page in its middle. */
 static void ept_gigantic_leaf_splits_to_small(struct kunit *test)
 {
-	struct model *m = model_new(test, 5, true, false);
+	struct model *m = model_new(test, 5, true, false, false);
 	struct vmm_mmu *mmu = &m->mmu;
 	gfn_t gfn = (3ULL << 18) + 12345;
 	bool flush = false;
@@ -418,7 +471,7 @@ static void ept_gigantic_leaf_splits_to_small(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, ept_topup(mmu), 0);
 	write_lock(&mmu->lock);
-	KUNIT_EXPECT_TRUE(test, ept_write_protect(mmu, gfn, gfn + 1));
+	KUNIT_EXPECT_TRUE(test, ept_log_writes(mmu, gfn, gfn + 1));
 	KUNIT_ASSERT_EQ(test, ept_allow_write(mmu, gfn, &flush), 0);
 	KUNIT_EXPECT_TRUE(test, flush);
 	e = *ept_find(mmu, gfn, &level);
@@ -449,10 +502,88 @@ static void ept_gigantic_leaf_splits_to_small(struct kunit *test)
 	ept_destroy(mmu);
 }
 
+static void map_small(struct model *m, gfn_t gfn, u64 pfn)
+{
+	bool flush = false;
+	LIST_HEAD(dead);
+
+	KUNIT_ASSERT_EQ(m->test, ept_topup(&m->mmu), 0);
+	write_lock(&m->mmu.lock);
+	KUNIT_ASSERT_EQ(m->test, ept_map(&m->mmu, gfn, 1,
+					 ept_leaf(pfn, 1, true, false, true, false), &dead, &flush), 0);
+	write_unlock(&m->mmu.lock);
+}
+
+/* Where the host has a large page the small leaves go, but only if all of it is in the range. */
+static void ept_large_pages_come_back_after_the_log(struct kunit *test)
+{
+	struct model *m = model_new(test, 10, true, false, true);
+	struct page *page = alloc_pages(GFP_KERNEL | __GFP_COMP, EPT_INDEX_BITS);
+	struct vmm_mmu *mmu = &m->mmu;
+	u64 e, pfn, small = 1ULL << 30;	/* nothing has that frame */
+	LIST_HEAD(dead);
+	int i, level;
+
+	if (!page)
+		kunit_skip(test, "no large page to be had");
+	pfn = page_to_pfn(page);
+	for (i = 0; i < 512; i += 3) {
+		map_small(m, 512 + i, pfn + i);		/* large, whole */
+		map_small(m, 1024 + i, small + i);	/* small */
+		map_small(m, 1536 + i, pfn + i);	/* large, not whole */
+	}
+	write_lock(&mmu->lock);
+	KUNIT_EXPECT_TRUE(test, ept_stop_log(mmu, 512, 2047, &dead));
+	write_unlock(&mmu->lock);
+	KUNIT_EXPECT_TRUE(test, list_is_singular(&dead));
+	KUNIT_EXPECT_EQ(test, mmu->mapped_4k, 2ULL * 171);
+	read_lock(&mmu->lock);
+	KUNIT_EXPECT_FALSE(test, ept_present(*ept_find(mmu, 512, &level)));
+	KUNIT_EXPECT_EQ(test, level, 2);
+	e = *ept_find(mmu, 1024 + 3, &level);
+	KUNIT_EXPECT_EQ(test, e, ept_leaf(small + 3, 1, true, true, true, false));
+	e = *ept_find(mmu, 1536 + 3, &level);
+	KUNIT_EXPECT_EQ(test, e, ept_leaf(pfn + 3, 1, true, true, true, false));
+	read_unlock(&mmu->lock);
+
+	/* Again with none that is whole. */
+	write_lock(&mmu->lock);
+	KUNIT_EXPECT_FALSE(test, ept_stop_log(mmu, 513, 2047, &dead));
+	/* And 2 MiB is all that this processor can. */
+	mmu->max_level = EPT_LEVEL_4K;
+	KUNIT_EXPECT_FALSE(test, ept_stop_log(mmu, 512, 2048, &dead));
+	write_unlock(&mmu->lock);
+	ept_free_dead(&dead);
+	ept_destroy(mmu);
+	__free_pages(page, EPT_INDEX_BITS);
+}
+
+/* Without executable large leaves a table stays as long as something is in it. */
+static void ept_empty_table_gives_way_to_a_large_leaf(struct kunit *test)
+{
+	struct model *m = model_new(test, 11, true, true, false);
+	u64 leaf = ept_leaf(512, 2, true, true, false, false);
+	struct vmm_mmu *mmu = &m->mmu;
+	bool flush = false;
+	LIST_HEAD(dead);
+
+	map_small(m, 512 + 7, 512 + 7);
+	KUNIT_ASSERT_EQ(test, ept_topup(mmu), 0);
+	write_lock(&mmu->lock);
+	KUNIT_EXPECT_EQ(test, ept_map(mmu, 512, 2, leaf, &dead, &flush), -EEXIST);
+	KUNIT_EXPECT_TRUE(test, ept_zap(mmu, 512, 1024));
+	KUNIT_EXPECT_EQ(test, ept_map(mmu, 512, 2, leaf, &dead, &flush), 0);
+	write_unlock(&mmu->lock);
+	KUNIT_EXPECT_TRUE(test, flush);
+	KUNIT_EXPECT_EQ(test, mmu->mapped_2m, 1ULL);
+	ept_free_dead(&dead);
+	ept_destroy(mmu);
+}
+
 /* Nothing is half done when the cache is empty, and the second try succeeds. */
 static void ept_map_without_pages_says_so(struct kunit *test)
 {
-	struct model *m = model_new(test, 6, true, false);
+	struct model *m = model_new(test, 6, true, false, false);
 	struct vmm_mmu *mmu = &m->mmu;
 	u64 leaf = ept_leaf(0x12345, 1, true, true, true, false);
 	bool flush = false;
@@ -474,7 +605,7 @@ static void ept_map_without_pages_says_so(struct kunit *test)
 /* Ranges far beyond what a table can hold are empty, not wrapped around. */
 static void ept_ranges_end_at_48_bits(struct kunit *test)
 {
-	struct model *m = model_new(test, 7, true, false);
+	struct model *m = model_new(test, 7, true, false, false);
 	struct vmm_mmu *mmu = &m->mmu;
 	bool flush = false;
 	LIST_HEAD(dead);
@@ -494,13 +625,17 @@ static void ept_ranges_end_at_48_bits(struct kunit *test)
 
 static struct kunit_case ept_cases[] = {
 	KUNIT_CASE(ept_leaf_has_the_bits_of_the_manual),
+	KUNIT_CASE(ept_leaf_opens_with_the_hosts_consent_only),
 	KUNIT_CASE(ept_entries_are_told_apart),
 	KUNIT_CASE(ept_index_takes_nine_bits_a_level),
 	KUNIT_CASE(ept_parts_of_a_leaf_say_the_same),
 	KUNIT_CASE(ept_tables_match_the_oracle),
 	KUNIT_CASE(ept_tables_match_without_accessed_bits),
 	KUNIT_CASE(ept_tables_match_without_executable_large_leaves),
+	KUNIT_CASE(ept_tables_match_where_the_processor_logs),
 	KUNIT_CASE(ept_gigantic_leaf_splits_to_small),
+	KUNIT_CASE(ept_large_pages_come_back_after_the_log),
+	KUNIT_CASE(ept_empty_table_gives_way_to_a_large_leaf),
 	KUNIT_CASE(ept_map_without_pages_says_so),
 	KUNIT_CASE(ept_ranges_end_at_48_bits),
 	{}

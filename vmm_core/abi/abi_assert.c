@@ -43,6 +43,7 @@ static_assert(sizeof(struct kvm_cpuid_entry2) == 40);
 static_assert(sizeof(struct kvm_cpuid2) == 8);
 static_assert(sizeof(struct kvm_userspace_memory_region) == 32);
 static_assert(sizeof(struct kvm_dirty_log) == 16);
+static_assert(sizeof(struct kvm_clear_dirty_log) == 24);
 static_assert(sizeof(struct kvm_translation) == 24);
 static_assert(sizeof(struct kvm_enable_cap) == 104);
 static_assert(sizeof(struct kvm_signal_mask) == 4);

@@ -18,6 +18,8 @@
 #define USER_MSR_REASONS	(KVM_MSR_EXIT_REASON_INVAL | KVM_MSR_EXIT_REASON_UNKNOWN | \
 				 KVM_MSR_EXIT_REASON_FILTER)
 
+#define DIRTY_LOG_FLAGS	(KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET)
+
 #define X2APIC_API_FLAGS	(KVM_X2APIC_API_USE_32BIT_IDS | \
 				 KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK)
 
@@ -78,6 +80,7 @@ static const int caps[] = {
 	[KVM_CAP_ADJUST_CLOCK] = KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC,
 	[KVM_CAP_MAX_VCPUS] = VMM_MAX_VCPUS,
 	[KVM_CAP_READONLY_MEM] = 1,
+	[KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2] = DIRTY_LOG_FLAGS,
 	[KVM_CAP_ENABLE_CAP_VM] = 1,
 	[KVM_CAP_CHECK_EXTENSION_VM] = 1,
 	[KVM_CAP_MULTI_ADDRESS_SPACE] = 1,
@@ -160,6 +163,13 @@ int vmm_abi_enable_vm_cap(struct vmm_vm *vm, const struct kvm_enable_cap __user 
 		r = vmm_irqchip_split(vm, cap.args[0]);
 		mutex_unlock(&vm->lock);
 		return r;
+	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
+		/* The second flag alone makes no sense. */
+		if ((cap.args[0] & ~(u64)DIRTY_LOG_FLAGS) ||
+		    cap.args[0] == KVM_DIRTY_LOG_INITIALLY_SET)
+			return -EINVAL;
+		WRITE_ONCE(vm->dirty_manual, cap.args[0]);
+		return 0;
 	case KVM_CAP_DISABLE_QUIRKS2:
 		if (cap.args[0] & ~(u64)QUIRKS)
 			return -EINVAL;

@@ -140,6 +140,8 @@ static int vm_create_vcpu(struct vmm_vm *vm, unsigned long id)
 	vmm_vm_get(vm);
 	xa_store(&vm->vcpus, id, vcpu, GFP_KERNEL_ACCOUNT);
 	vm->nr_vcpus++;
+	/* Requests to all vCPUs did not reach it before: let it look for itself. */
+	vmm_make_request(vcpu, VMM_REQ_PML);
 	if (vcpu->apic)
 		vmm_apic_map_update(vm);
 	fd_install(fd, file);
@@ -170,6 +172,15 @@ static int get_dirty_log(struct vmm_vm *vm, const void __user *arg)
 	if (copy_from_user(&log, arg, sizeof(log)))
 		return -EFAULT;
 	return vmm_get_dirty_log(vm, &log);
+}
+
+static int clear_dirty_log(struct vmm_vm *vm, const void __user *arg)
+{
+	struct kvm_clear_dirty_log log;
+
+	if (copy_from_user(&log, arg, sizeof(log)))
+		return -EFAULT;
+	return vmm_clear_dirty_log(vm, &log);
 }
 
 /* 3 pages below 4 GiB for real mode on processors that lack it; unused here. */
@@ -236,6 +247,8 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return set_memory_region(vm, argp);
 	case KVM_GET_DIRTY_LOG:
 		return get_dirty_log(vm, argp);
+	case KVM_CLEAR_DIRTY_LOG:
+		return clear_dirty_log(vm, argp);
 	case KVM_ENABLE_CAP:
 		return vmm_abi_enable_vm_cap(vm, argp);
 	case KVM_GET_TSC_KHZ:

@@ -7,7 +7,8 @@
 #include "exit/exit.h"
 #include "irq/bus.h"
 
-#define EPT_UNBLOCKED_NMI	BIT(12)		/* the access was made by IRET */
+/* Of violations and of a full log: the access was made by IRET. */
+#define EPT_UNBLOCKED_NMI	BIT(12)
 
 /*
  * An event was on its way through the IDT, and the memory it needs is a
@@ -40,17 +41,27 @@ static bool fast_mmio(struct vmm_vcpu *vcpu, gpa_t gpa)
 	return true;
 }
 
+/* IRET ended the blocking of NMIs before it exited: it will run again. */
+static void block_nmi_again(struct vmm_vcpu *vcpu, unsigned long qual, bool vectoring)
+{
+	if (unlikely(qual & EPT_UNBLOCKED_NMI) && !vectoring)
+		vmm_set_nmi_blocked(vcpu, true);
+}
+
+static bool was_vectoring(struct vmm_vcpu *vcpu)
+{
+	return vcpu->vmx->idt_vectoring & VECTORING_INFO_VALID_MASK;
+}
+
 /** exit_ept_violation() - see the head of the file */
 int exit_ept_violation(struct vmm_vcpu *vcpu)
 {
 	unsigned long qual = vmx_qualification();
 	gpa_t gpa = vmcs_read64(GUEST_PHYSICAL_ADDRESS);
-	bool vectoring = vcpu->vmx->idt_vectoring & VECTORING_INFO_VALID_MASK;
+	bool vectoring = was_vectoring(vcpu);
 	int r;
 
-	/* IRET ended the blocking of NMIs before it faulted: it will run again. */
-	if (unlikely(qual & EPT_UNBLOCKED_NMI) && !vectoring)
-		vmm_set_nmi_blocked(vcpu, true);
+	block_nmi_again(vcpu, qual, vectoring);
 	r = vmm_mmu_fault(vcpu, gpa, qual & EPT_VIOLATION_ACC_WRITE, qual & EPT_VIOLATION_ACC_INSTR);
 	if (r != VMM_FAULT_MMIO)
 		return r;
@@ -69,4 +80,11 @@ int exit_ept_misconfig(struct vmm_vcpu *vcpu)
 
 	vmx_dump_vmcs(vcpu);
 	return vmm_internal_error(vcpu, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON, data, 2);
+}
+
+/** exit_pml_full() - the log of dirty pages was full; it has been emptied since */
+int exit_pml_full(struct vmm_vcpu *vcpu)
+{
+	block_nmi_again(vcpu, vmx_qualification(), was_vectoring(vcpu));
+	return 1;
 }

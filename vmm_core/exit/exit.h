@@ -33,6 +33,7 @@ int exit_dr(struct vmm_vcpu *vcpu);
 /* ept.c */
 int exit_ept_violation(struct vmm_vcpu *vcpu);
 int exit_ept_misconfig(struct vmm_vcpu *vcpu);
+int exit_pml_full(struct vmm_vcpu *vcpu);
 /* hlt.c */
 int exit_hlt(struct vmm_vcpu *vcpu);
 /* exception.c */

@@ -52,6 +52,7 @@ static int (*const handlers[])(struct vmm_vcpu *vcpu) = {
 	[EXIT_REASON_XSETBV] = exit_xsetbv,
 	[EXIT_REASON_VMFUNC] = exit_undefined,
 	[EXIT_REASON_ENCLS] = exit_undefined,
+	[EXIT_REASON_PML_FULL] = exit_pml_full,
 };
 
 /**

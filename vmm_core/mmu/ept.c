@@ -8,7 +8,9 @@
  * one 64-bit store, so that a processor walking the table at the same time
  * sees the old or the new one. It may set accessed and dirty in between: it
  * does that with a locked compare of the entry it read, so a store of ours can
- * at worst lose such a bit, which costs one bit of ageing and nothing else.
+ * at worst lose such a bit. That costs one bit of ageing, or has a page logged
+ * once more as dirty; who clears dirty bits must flush even where none was set,
+ * for a processor may know of one that is lost here.
  *
  * Nothing here flushes. Functions say whether processors may still hold what
  * was taken away; the caller flushes (tlb.c) after the lock is dropped, and
@@ -318,8 +320,11 @@ bool ept_drop(struct vmm_mmu *mmu, gfn_t start, gfn_t end, struct list_head *dea
 	return ept_drop_table(mmu, __va(mmu->root), EPT_LEVELS, start, end, dead);
 }
 
-/* Replace the leaf *@e at @level by a table of 512 parts that say the same. */
-static int ept_split(struct vmm_mmu *mmu, u64 *e, int level)
+/*
+ * Replace the leaf *@e at @level by a table of 512 parts that say the same. @open:
+ * but may be written, and the processor logs it.
+ */
+static int ept_split(struct vmm_mmu *mmu, u64 *e, int level, bool open)
 {
 	u64 *table = ept_take(mmu);
 	u64 old = *e;
@@ -327,8 +332,11 @@ static int ept_split(struct vmm_mmu *mmu, u64 *e, int level)
 
 	if (!table)
 		return -ENOMEM;
-	for (i = 0; i < EPT_ENTRIES; i++)
+	for (i = 0; i < EPT_ENTRIES; i++) {
 		table[i] = ept_split_leaf(old, level, i, mmu->nx_huge);
+		if (open)
+			table[i] = ept_open_leaf(table[i], false);
+	}
 	ept_link(e, table);
 	ept_count(mmu, level, -1);
 	ept_count(mmu, level - 1, EPT_ENTRIES);
@@ -354,6 +362,17 @@ static u64 ept_replace(struct vmm_mmu *mmu, u64 old, int level, u64 leaf, struct
 	return leaf;
 }
 
+/* No leaf, and no table in which there may be one. */
+static bool ept_table_is_empty(const u64 *table)
+{
+	int i;
+
+	for (i = 0; i < EPT_ENTRIES; i++)
+		if (ept_present(table[i]))
+			return false;
+	return true;
+}
+
 /**
  * ept_map() - install a leaf
  * @mmu:   the tables
@@ -364,8 +383,8 @@ static u64 ept_replace(struct vmm_mmu *mmu, u64 old, int level, u64 leaf, struct
  * @flush: set when the caller must flush
  *
  * A larger leaf that is in the way is split, a table that is in the way of a
- * large leaf is unhooked. With mmu->nx_huge such a table stays, for it is there
- * to be executable.
+ * large leaf is unhooked. With mmu->nx_huge such a table stays while something
+ * is in it, for it is there to be executable.
  *
  * Context: mmu->lock for writing, ept_topup() before.
  * Return: 0, -ENOMEM (fill the cache and try again), -EEXIST (a table that must
@@ -388,13 +407,14 @@ int ept_map(struct vmm_mmu *mmu, gfn_t gfn, int level, u64 leaf, struct list_hea
 				return -ENOMEM;
 			ept_link(e, child);
 		} else if (ept_is_leaf(*e, l)) {
-			if (ept_split(mmu, e, l))
+			if (ept_split(mmu, e, l, false))
 				return -ENOMEM;
 			*flush = true;
 		}
 		table = ept_child(*e);
 	}
-	if (ept_present(*e) && !ept_is_leaf(*e, level) && mmu->nx_huge)
+	if (ept_present(*e) && !ept_is_leaf(*e, level) && mmu->nx_huge &&
+	    !ept_table_is_empty(ept_child(*e)))
 		return -EEXIST;
 	if (ept_present(*e))
 		leaf = ept_replace(mmu, *e, level, leaf, dead, flush);
@@ -409,6 +429,9 @@ int ept_map(struct vmm_mmu *mmu, gfn_t gfn, int level, u64 leaf, struct list_hea
  * @gfn:   guest frame
  * @flush: set when the caller must flush
  *
+ * A large leaf is split. Where the processor logs writes, the other pages that
+ * it becomes are left to it.
+ *
  * Context: mmu->lock for writing, ept_topup() before.
  * Return: 0 (writable now), -ENOENT (not mapped, or the host has not allowed
  * writes), -ENOMEM (fill the cache and try again).
@@ -422,12 +445,12 @@ int ept_allow_write(struct vmm_mmu *mmu, gfn_t gfn, bool *flush)
 	if (!ept_present(*e) || !(*e & EPT_SW_WRITABLE))
 		return -ENOENT;
 	while (level > EPT_LEVEL_4K) {
-		if (ept_split(mmu, e, level))
+		if (ept_split(mmu, e, level, mmu->pml && level - 1 == EPT_LEVEL_4K))
 			return -ENOMEM;
 		*flush = true;
 		e = ept_find(mmu, gfn, &level);
 	}
-	WRITE_ONCE(*e, *e | EPT_W | EPT_D | EPT_A);
+	WRITE_ONCE(*e, ept_open_leaf(*e, true) | EPT_A);
 	return 0;
 }
 
@@ -439,19 +462,102 @@ static bool ept_protect_leaf(struct vmm_mmu *mmu, u64 *e, int level)
 	return true;
 }
 
+/*
+ * A large leaf has one dirty bit for all its pages: it is protected, and split
+ * by the first write.
+ */
+static bool ept_clean_leaf(struct vmm_mmu *mmu, u64 *e, int level)
+{
+	if (level > EPT_LEVEL_4K)
+		return ept_protect_leaf(mmu, e, level);
+	clear_bit(EPT_D_BIT, (unsigned long *)e);
+	return *e & EPT_W;
+}
+
 /**
- * ept_write_protect() - the next write to each page of a range shall fault
+ * ept_log_writes() - the next write to each page of a range shall be known of
  * @mmu:   the tables
  * @start: first frame
  * @end:   frame behind the last
  *
+ * It will be in the processor's log, or fault where there is none.
+ *
  * Context: mmu->lock for writing.
  * Return: the caller must flush.
  */
-bool ept_write_protect(struct vmm_mmu *mmu, gfn_t start, gfn_t end)
+bool ept_log_writes(struct vmm_mmu *mmu, gfn_t start, gfn_t end)
 {
 	lockdep_assert_held_write(&mmu->lock);
-	return ept_walk(mmu, start, end, ept_protect_leaf);
+	return ept_walk(mmu, start, end, mmu->pml ? ept_clean_leaf : ept_protect_leaf);
+}
+
+/* Order of the host's page, or part of it, behind the first leaf in @table. */
+static unsigned int ept_host_order(u64 *table, int level)
+{
+	int i;
+
+	for (i = 0; i < EPT_ENTRIES; i++) {
+		unsigned int order;
+
+		if (!ept_present(table[i]))
+			continue;
+		if (ept_is_leaf(table[i], level)) {
+			u64 pfn = ept_pfn(table[i]);
+
+			return pfn_valid(pfn) ? compound_order(compound_head(pfn_to_page(pfn))) : 0;
+		}
+		order = ept_host_order(ept_child(table[i]), level - 1);
+		if (order)
+			return order;
+	}
+	return 0;
+}
+
+static bool ept_stop_table(struct vmm_mmu *mmu, u64 *table, int level, gfn_t start, gfn_t end,
+			   struct list_head *dead)
+{
+	gfn_t gfn, next;
+	bool any = false;
+
+	for (gfn = start; gfn < end; gfn = next) {
+		u64 *e = &table[ept_index(gfn, level)];
+		u64 old = *e;
+
+		next = min_t(gfn_t, end, (gfn | (ept_level_pages(level) - 1)) + 1);
+		if (!ept_present(old))
+			continue;
+		if (ept_is_leaf(old, level)) {
+			WRITE_ONCE(*e, ept_open_leaf(old, true));
+		} else if (level <= mmu->max_level && next - gfn == ept_level_pages(level) &&
+			   ept_host_order(ept_child(old), level - 1) >= (level - 1) * EPT_INDEX_BITS) {
+			WRITE_ONCE(*e, 0);
+			ept_unhook(mmu, ept_child(old), level - 1, dead);
+			any = true;
+		} else {
+			any |= ept_stop_table(mmu, ept_child(old), level - 1, gfn, next, dead);
+		}
+	}
+	return any;
+}
+
+/**
+ * ept_stop_log() - nobody wants to know of writes to a range any more
+ * @mmu:   the tables
+ * @start: first frame
+ * @end:   frame behind the last
+ * @dead:  as for ept_drop()
+ *
+ * What the host allows to be written may be. Tables go where the host has one
+ * large page: the next fault makes a large leaf.
+ *
+ * Context: mmu->lock for writing.
+ * Return: the caller must flush.
+ */
+bool ept_stop_log(struct vmm_mmu *mmu, gfn_t start, gfn_t end, struct list_head *dead)
+{
+	lockdep_assert_held_write(&mmu->lock);
+	end = min_t(gfn_t, end, 1ULL << EPT_GFN_BITS);
+	return ept_stop_table(mmu, __va(mmu->root), EPT_LEVELS, start, end, dead);
 }
 
 static bool ept_age_leaf(struct vmm_mmu *mmu, u64 *e, int level)

@@ -36,7 +36,8 @@
 #define EPT_LARGE		(1ULL << 7)
 #define EPT_A_BIT		8
 #define EPT_A			(1ULL << EPT_A_BIT)
-#define EPT_D			(1ULL << 9)
+#define EPT_D_BIT		9
+#define EPT_D			(1ULL << EPT_D_BIT)
 #define EPT_ADDR		0x000ffffffffff000ULL
 
 /*
@@ -90,8 +91,8 @@ static inline u64 ept_table_entry(u64 table)
  * @mmio:     device memory: the guest's memory types hold, uncached at best
  *
  * Accessed is set, for a leaf is made on behalf of an access, and so is dirty
- * where writes are allowed: nobody reads it, and it saves the processor the
- * locked update.
+ * where writes are allowed: it saves the processor the locked update. Only
+ * where the processor writes the dirty log does the caller clear it.
  */
 static inline u64 ept_leaf(u64 pfn, int level, bool host_writable, bool write, bool exec, bool mmio)
 {
@@ -125,6 +126,18 @@ static inline u64 ept_split_leaf(u64 e, int level, unsigned int i, bool nx_huge)
 			part |= EPT_X;
 	}
 	return part;
+}
+
+/**
+ * ept_open_leaf() - a leaf that may be written again after it was protected
+ * @e:     the leaf
+ * @dirty: nobody wants to know of the first write
+ */
+static inline u64 ept_open_leaf(u64 e, bool dirty)
+{
+	if (!(e & EPT_SW_WRITABLE))
+		return e;
+	return dirty ? e | EPT_W | EPT_D : (e | EPT_W) & ~EPT_D;
 }
 
 #endif /* _VMM_MMU_EPT_PTE_H */

@@ -189,6 +189,8 @@ static int find_pfn(struct fault *f)
 		return FAULT_RETRY;
 	if (r == -EINTR || r == -ERESTARTSYS)
 		return -EINTR;
+	if (r == -ENOMEM)
+		return r;
 	return find_raw_pfn(f);
 }
 
@@ -277,18 +279,22 @@ static int fault_map(struct fault *f, struct list_head *dead, bool *flush)
 {
 	struct vmm_mmu *mmu = &f->vm->mmu;
 	bool mmio = !f->page && pfn_is_mmio(f->pfn);
-	bool write = f->writable && (f->write || !f->slot->dirty);
+	/* A page that is only read may be written later if that will be known. */
+	bool unknown = f->slot->dirty && !f->write;
+	bool write = f->writable && (!unknown || mmu->pml);
 	int level = fault_level(f);
 	int r;
 
 	do {
 		u64 pfn = f->pfn & ~(ept_level_pages(level) - 1);
 		bool exec = level == EPT_LEVEL_4K || !mmu->nx_huge;
+		u64 leaf = ept_leaf(pfn, level, f->writable, write, exec, mmio);
 
-		r = ept_map(mmu, f->gfn, level, ept_leaf(pfn, level, f->writable, write, exec, mmio),
-			    dead, flush);
+		if (unknown)
+			leaf &= ~EPT_D;
+		r = ept_map(mmu, f->gfn, level, leaf, dead, flush);
 	} while (r == -EEXIST && --level >= EPT_LEVEL_4K);
-	if (!r && write)
+	if (!r && f->write)
 		vmm_mark_dirty(f->slot, f->gfn);
 	return r ? FAULT_RETRY : 0;
 }

@@ -32,6 +32,7 @@ int vmm_mmu_init(struct vmm_vm *vm)
 	atomic64_set(&mmu->tlb_gen, 1);
 	mmu->eptp = vmx_eptp(mmu->root);
 	mmu->ad = vmx_ept_has_ad();
+	mmu->pml = vmx_has_pml();
 	mmu->nx_huge = vmx_nx_huge_pages();
 	mmu->max_level = EPT_LEVEL_4K;
 	if (vmx_ept_has_2m())

@@ -20,7 +20,8 @@ int ept_map(struct vmm_mmu *mmu, gfn_t gfn, int level, u64 leaf, struct list_hea
 int ept_allow_write(struct vmm_mmu *mmu, gfn_t gfn, bool *flush);
 bool ept_zap(struct vmm_mmu *mmu, gfn_t start, gfn_t end);
 bool ept_drop(struct vmm_mmu *mmu, gfn_t start, gfn_t end, struct list_head *dead);
-bool ept_write_protect(struct vmm_mmu *mmu, gfn_t start, gfn_t end);
+bool ept_log_writes(struct vmm_mmu *mmu, gfn_t start, gfn_t end);
+bool ept_stop_log(struct vmm_mmu *mmu, gfn_t start, gfn_t end, struct list_head *dead);
 bool ept_clear_young(struct vmm_mmu *mmu, gfn_t start, gfn_t end);
 bool ept_test_young(struct vmm_mmu *mmu, gfn_t start, gfn_t end);
 void ept_free_dead(struct list_head *dead);
@@ -41,8 +42,10 @@ static inline unsigned long vmm_slot_hva(const struct vmm_slot *slot, gfn_t gfn)
 
 /* --- dirty.c ------------------------------------------------------------------ */
 
-int vmm_dirty_alloc(struct vmm_slot *slot);
+int vmm_dirty_alloc(struct vmm_vm *vm, struct vmm_slot *slot);
+void vmm_dirty_count(struct vmm_vm *vm, int change);
 void vmm_dirty_start(struct vmm_vm *vm, struct vmm_slot *slot);
+void vmm_dirty_stop(struct vmm_vm *vm, struct vmm_slot *slot);
 
 /**
  * vmm_mark_dirty() - a page has been, or may now be, written

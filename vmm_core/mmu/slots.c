@@ -163,19 +163,17 @@ static void free_slot(struct vmm_slot *slot)
 }
 
 /* Nobody can map from @slot any more, and nothing of it is mapped. */
-static void take_down(struct vmm_vm *vm, const struct vmm_slot *slot, bool freeze)
+static void take_down(struct vmm_vm *vm, const struct vmm_slot *slot)
 {
 	gfn_t gfn, next, end = slot->base_gfn + slot->npages;
 	struct vmm_mmu *mmu = &vm->mmu;
 	bool flush = false;
 	LIST_HEAD(dead);
 
-	if (freeze) {
-		write_lock(&mmu->lock);
-		mmu->frozen_start = slot->base_gfn;
-		mmu->frozen_end = end;
-		write_unlock(&mmu->lock);
-	}
+	write_lock(&mmu->lock);
+	mmu->frozen_start = slot->base_gfn;
+	mmu->frozen_end = end;
+	write_unlock(&mmu->lock);
 	for (gfn = slot->base_gfn; gfn < end; gfn = next) {
 		/* Chunks end where tables end, so that whole tables go. */
 		next = min_t(gfn_t, end, (gfn | (VMM_MMU_CHUNK - 1)) + 1);
@@ -198,7 +196,7 @@ static int create_slot(struct vmm_vm *vm, struct vmm_slot *slot)
 
 	if (overlaps(old, slot, NULL))
 		return -EEXIST;
-	if ((slot->flags & KVM_MEM_LOG_DIRTY_PAGES) && vmm_dirty_alloc(slot))
+	if ((slot->flags & KVM_MEM_LOG_DIRTY_PAGES) && vmm_dirty_alloc(vm, slot))
 		return -ENOMEM;
 	new = copy_slots(old, NULL, slot);
 	if (!new)
@@ -208,6 +206,8 @@ static int create_slot(struct vmm_vm *vm, struct vmm_slot *slot)
 		kvfree(new);
 		return r;
 	}
+	if (slot->dirty)
+		vmm_dirty_count(vm, 1);
 	publish(vm, new);
 	retire(vm, old);
 	return 0;
@@ -220,10 +220,12 @@ static int delete_slot(struct vmm_vm *vm, struct vmm_slot *slot)
 	new = copy_slots(old, slot, NULL);
 	if (!new)
 		return -ENOMEM;
-	take_down(vm, slot, true);
+	take_down(vm, slot);
 	xa_erase(&vm->slots_by_id, slot->id);
 	publish(vm, new);
 	synchronize_srcu_expedited(&vm->srcu);
+	if (slot->dirty)
+		vmm_dirty_count(vm, -1);
 	free_slot(slot);
 	kvfree(old);
 	return 0;
@@ -236,20 +238,24 @@ static int move_slot(struct vmm_vm *vm, struct vmm_slot *from, struct vmm_slot *
 
 	if (overlaps(old, to, from))
 		return -EEXIST;
-	if (log && !from->dirty && vmm_dirty_alloc(to))
+	if (log && !from->dirty && vmm_dirty_alloc(vm, to))
 		return -ENOMEM;
 	new = copy_slots(old, from, to);
 	if (!new)
 		return -ENOMEM;
-	take_down(vm, from, true);
+	take_down(vm, from);
 	if (log && from->dirty)
 		to->dirty = from->dirty;
+	else if (log)
+		vmm_dirty_count(vm, 1);
 	/* The id is there: storing over it takes no memory. */
 	xa_store(&vm->slots_by_id, to->id, to, GFP_KERNEL_ACCOUNT);
 	publish(vm, new);
 	synchronize_srcu_expedited(&vm->srcu);
 	if (to->dirty == from->dirty)
 		from->dirty = NULL;
+	if (from->dirty)
+		vmm_dirty_count(vm, -1);
 	free_slot(from);
 	kvfree(old);
 	return 0;
@@ -261,18 +267,22 @@ static int set_slot_flags(struct vmm_vm *vm, struct vmm_slot *from, struct vmm_s
 	struct vmm_slots *new, *old = current_slots(vm);
 	bool log = to->flags & KVM_MEM_LOG_DIRTY_PAGES;
 
-	if (log && vmm_dirty_alloc(to))
+	if (log && vmm_dirty_alloc(vm, to))
 		return -ENOMEM;
 	new = copy_slots(old, from, to);
 	if (!new)
 		return -ENOMEM;
 	xa_store(&vm->slots_by_id, to->id, to, GFP_KERNEL_ACCOUNT);
+	if (log)
+		vmm_dirty_count(vm, 1);
 	publish(vm, new);
 	synchronize_srcu_expedited(&vm->srcu);
-	if (log)
+	if (log) {
 		vmm_dirty_start(vm, to);
-	else
-		take_down(vm, to, false);	/* so that large leaves can come back */
+	} else {
+		vmm_dirty_stop(vm, to);
+		vmm_dirty_count(vm, -1);
+	}
 	free_slot(from);
 	kvfree(old);
 	return 0;

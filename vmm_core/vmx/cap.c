@@ -21,6 +21,15 @@
 
 struct vmx_caps vmx_caps __ro_after_init;
 
+/* Named as kvm_intel's. */
+static bool use_ad = true;
+module_param_named(eptad, use_ad, bool, 0444);
+MODULE_PARM_DESC(eptad, "Use the accessed and dirty bits of EPT (default: yes, where there are any)");
+
+static bool use_pml = true;
+module_param_named(pml, use_pml, bool, 0444);
+MODULE_PARM_DESC(pml, "Let the processor write the dirty log (default: yes, where it can)");
+
 /* VMX_BASIC */
 #define BASIC_SIZE(basic)	(((basic) >> 32) & 0x1fff)
 #define BASIC_32BIT_ONLY	BIT_ULL(48)
@@ -210,6 +219,11 @@ int vmx_cap_read(struct vmx_caps *caps, const char **missing)
 	*missing = check_ept_vpid(caps->ept_vpid);
 	if (*missing)
 		return -EOPNOTSUPP;
+	if (!use_ad)
+		caps->ept_vpid &= ~(u64)VMX_EPT_AD_BIT;
+	/* What is logged is that a dirty bit was set. */
+	if (!use_pml || !(caps->ept_vpid & VMX_EPT_AD_BIT))
+		caps->proc2 &= ~SECONDARY_EXEC_ENABLE_PML;
 
 	rdmsrl(MSR_IA32_VMX_CR0_FIXED0, caps->cr0_fixed0);
 	rdmsrl(MSR_IA32_VMX_CR0_FIXED1, caps->cr0_fixed1);
@@ -277,6 +291,12 @@ bool vmx_ept_has_1g(void)
 bool vmx_ept_has_ad(void)
 {
 	return vmx_caps.ept_vpid & VMX_EPT_AD_BIT;
+}
+
+/** vmx_has_pml() - the processor can write down which pages become dirty */
+bool vmx_has_pml(void)
+{
+	return vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_PML;
 }
 
 /**

@@ -318,6 +318,12 @@ static int handle_requests(struct vmm_vcpu *vcpu)
 		vmx_apicv_update(vcpu);
 	if (test_and_clear_bit(VMM_REQ_MSR_FILTER, &vcpu->requests))
 		vmx_msr_filter_changed(vcpu);
+	if (test_and_clear_bit(VMM_REQ_PML, &vcpu->requests)) {
+		int r = vmx_pml_update(vcpu);
+
+		if (r)
+			return r;
+	}
 	if (test_and_clear_bit(VMM_REQ_NMI, &vcpu->requests))
 		take_nmis(vcpu);
 	if (test_and_clear_bit(VMM_REQ_EVENT, &vcpu->requests) && vcpu->apic) {
@@ -341,7 +347,7 @@ static int handle_requests(struct vmm_vcpu *vcpu)
  * Context: process, preemptible, interrupts on.
  * Return: VMX_RUN_EXIT (call vmm_handle_exit()), VMX_RUN_AGAIN (something wants
  * a look: signals, the gate, a request), 0 (user space: vcpu->run is filled),
- * -EIO (the VM is dead).
+ * -EIO (the VM is dead), -ENOMEM (for the log of dirty pages).
  */
 int vmx_vcpu_enter(struct vmm_vcpu *vcpu)
 {
@@ -396,6 +402,9 @@ int vmx_vcpu_enter(struct vmm_vcpu *vcpu)
 
 	exited = run_guest(vcpu, vmx);
 
+	/* Before the interrupt of whoever brings us out to read the log is served. */
+	if (unlikely(vmx->pml_on))
+		vmx_pml_drain(vcpu);
 	unload_xstate(vcpu, host_pkru);
 	WRITE_ONCE(vcpu->mode, VMM_OUTSIDE_GUEST);
 	if (debugctl)

@@ -104,6 +104,7 @@ int vmx_vm_init(struct vmm_vm *vm)
 static void free_vmx(struct vmx_vcpu *vmx)
 {
 	vmx_apicv_destroy(vmx);
+	vmx_pml_free(vmx);
 	vpid_put(vmx->vpid);
 	free_page((unsigned long)vmx->vmcs);
 	free_page((unsigned long)vmx->msr_bitmap);

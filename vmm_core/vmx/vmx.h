@@ -69,7 +69,8 @@ extern struct vmx_caps vmx_caps;
  * Controls of vmx_caps.proc2 that are switched on only when CPUID offers what they
  * allow, or when something else asks for them.
  */
-#define VMX_PROC2_ON_DEMAND (VMX_PROC2_BY_CPUID | SECONDARY_EXEC_TSC_SCALING)
+#define VMX_PROC2_ON_DEMAND (VMX_PROC2_BY_CPUID | SECONDARY_EXEC_TSC_SCALING | \
+			     SECONDARY_EXEC_ENABLE_PML)
 #define VMX_PROC2_BY_CPUID (SECONDARY_EXEC_ENABLE_RDTSCP | SECONDARY_EXEC_ENABLE_INVPCID | \
 			    VMX_PROC2_XSAVES)
 
@@ -162,6 +163,7 @@ struct vmx_vcpu {
 	bool debug_stop;		/* a single step of the debugger ended: KVM_EXIT_DEBUG */
 	bool debug_tf;			/* RFLAGS.TF is the debugger's */
 	bool l1d_flush;			/* the next entry has to flush the L1 data cache */
+	bool pml_on;			/* the processor logs dirty pages to @pml */
 	u32 proc;			/* CPU_BASED_VM_EXEC_CONTROL */
 	u32 proc2;			/* SECONDARY_VM_EXEC_CONTROL */
 	u32 vmentry;			/* VM_ENTRY_CONTROLS */
@@ -178,6 +180,7 @@ struct vmx_vcpu {
 	void *vmcs;
 	phys_addr_t vmcs_pa;
 	unsigned long *msr_bitmap;
+	u64 *pml;			/* guest addresses; NULL until a slot was logged */
 	struct vmx_autoload *autoload;
 	u32 autoload_nr;		/* entries in use */
 	struct vmx_posted *posted;	/* interrupts for a virtualised APIC; NULL: never */
@@ -252,6 +255,11 @@ static inline u32 vmx_segment_ar(enum vmm_seg seg)
 {
 	return vmcs_read_raw(GUEST_ES_AR_BYTES + 2 * seg);
 }
+
+/* pml.c */
+int vmx_pml_update(struct vmm_vcpu *vcpu);
+void vmx_pml_drain(struct vmm_vcpu *vcpu);
+void vmx_pml_free(struct vmx_vcpu *vmx);
 
 /* tsc.c */
 void vmx_set_tsc_offset(struct vmm_vcpu *vcpu, u64 offset);

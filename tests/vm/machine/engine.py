@@ -103,7 +103,8 @@ class Bochs:
         bochs, options = self.parts["bochs"], self.options
         return [
             "display_library: nogui",
-            f"memory: guest={options.mem}, host={options.mem}, block_size=8192",
+            # of this host's memory Bochs takes 2 GiB at most; what is touched beyond goes to a file
+            f"memory: guest={options.mem}, host={min(options.mem, 2048)}, block_size=8192",
             f'romimage: file="{bochs}/bios.bin", options=fastboot',
             f'vgaromimage: file="{bochs}/vgabios.bin"',
             f"cpu: model=corei7_skylake_x, count={options.cpus}, ips={IPS}, "
