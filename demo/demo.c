@@ -28,8 +28,8 @@
 
 #define POINTS_ALLOWED	2.0	/* per cent of all guest time */
 #define PROGRESS_SLACK	3.0	/* points; lines are counted whole */
-#define STEAL_SLACK	0.15	/* of the time waited */
-#define STEAL_SLACK_S	0.30	/* a line of the guest's, at its share */
+#define STEAL_SLACK	0.20	/* of the time waited */
+#define STEAL_SLACK_S	0.40	/* a line of the guest's, at its share */
 #define USED_AT_LEAST	0.60	/* of the pCPUs that the busy guests may use */
 #define SETTLE_US	300000
 #define READY_SECONDS	400	/* Debian's kernel takes its time */

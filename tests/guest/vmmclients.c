@@ -348,7 +348,7 @@ static void qemu_mce(struct box *b)
 	must(b->vm.dev, KVM_X86_GET_MCE_CAP_SUPPORTED, &supported, "KVM_X86_GET_MCE_CAP_SUPPORTED");
 	supported |= banks;
 	VCPU(b, KVM_X86_SETUP_MCE, &supported);
-	keep_msr_range(b, 0x179, 0x17a);
+	keep_msr_range(b, 0x17a, 0x17a);
 	keep_msr_range(b, 0x400, 0x427);
 }
 
