@@ -34,7 +34,10 @@ static void path_of(char *to, size_t size, const struct guest *g,
 	snprintf(to, size, "/tmp/%s.%s", g->name, what);
 }
 
-/* Debian's kernel is the uncompressed one, which boots a minute faster here. */
+/*
+ * Debian's kernel is the uncompressed one, which boots a minute faster here, with no
+ * words of ours for it; ours has those that linuxguest gives it.
+ */
 static void exec_linux(const struct guest *g, const char *progress, const char *dir, int stock)
 {
 	char kernel[256];
