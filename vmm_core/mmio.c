@@ -27,6 +27,7 @@
 #include "vmm.h"
 #include "emulate/exec.h"
 #include "emulate/internal.h"
+#include "irq/bus.h"
 
 /**
  * struct vmm_emul_state - an instruction in flight
@@ -387,6 +388,13 @@ static int unsupported(struct vmm_emul_state *st)
 
 static int complete_mmio(struct vmm_vcpu *vcpu);
 
+/* Is there anything in the kernel that an access could be for? */
+static bool devices_in_kernel(struct vmm_vm *vm)
+{
+	return READ_ONCE(vm->irq.mode) != VMM_IRQCHIP_NONE ||
+	       rcu_access_pointer(vm->irq.bus[VMM_BUS_MMIO]);
+}
+
 /* Run it; accesses that the kernel's devices serve do not stop it. */
 static int engine_run(struct vmm_emul_state *st)
 {
@@ -395,7 +403,7 @@ static int engine_run(struct vmm_emul_state *st)
 
 	for (;;) {
 		r = vmm_emul_run(&st->engine);
-		if (r != VMM_EMUL_MMIO)
+		if (r != VMM_EMUL_MMIO || !devices_in_kernel(st->vcpu->vm))
 			return r;
 		memcpy(data, st->mmio.data, sizeof(data));
 		if (vmm_mmio_in_kernel(st->vcpu, st->mmio.write, st->mmio.gpa, st->mmio.len, data))

@@ -320,7 +320,8 @@ static int stretch(struct vmm_vcpu *vcpu)
 			return VMX_RUN_AGAIN;
 		if (r <= 0 || unlikely(r == VMX_RUN_YIELD))
 			return r;
-		if (unlikely(vmm_user_window(vcpu))) {
+		if (unlikely(READ_ONCE(vcpu->run->request_interrupt_window)) &&
+		    vmm_user_window(vcpu)) {
 			vcpu->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
 			return 0;
 		}
@@ -443,7 +444,8 @@ static int run(struct vmm_vcpu *vcpu)
 		vmm_vcpu_load(vcpu);
 		set_in_gate(vcpu, true);
 		r = stretch(vcpu);
-		vmm_pv_eoi_take(vcpu);
+		if (unlikely(vcpu->pv.eoi_set))
+			vmm_pv_eoi_take(vcpu);
 		publish(vcpu);
 		if (r >= VMX_RUN_AGAIN)
 			vmm_pv_not_running(&vcpu->pv, vcpu);
