@@ -2,6 +2,7 @@
 /*
  * Permissions that a running guest loses: what the host takes away is gone when
  * the system call returns, not some time later. (INVEPT, and vCPUs brought out.)
+ * And the dirty log, of what is written on a guest's behalf.
  *
  * Threads: one runs the vCPU, the main one does the rest; they share volatiles.
  */
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -25,6 +27,10 @@
 
 /* Counts in its own page all the while, and in the one that matters. */
 GUEST(writer, "1: incq 0x300000\nincq 0x38000\njmp 1b\n");
+
+/* A byte from a device that is memory, a string from one that is a port. */
+GUEST(fetcher, "mov $0xd0000000, %esi\nmov $0x300000, %edi\nmovsb\n"
+	       "mov $0x302ffe, %edi\nmov $4, %ecx\nmov $0xe8, %dx\nrep insb\n" SAY("a") END);
 
 static struct scene scene;
 static volatile uint64_t *target, *progress;
@@ -203,7 +209,60 @@ static int test_discard(void)
 	return finish();
 }
 
+static int log_says(uint64_t *bits, size_t words)
+{
+	struct kvm_dirty_log log = { .dirty_bitmap = bits };
+
+	memset(bits, 0, words * sizeof(*bits));
+	if (ioctl(scene.vm.fd, KVM_GET_DIRTY_LOG, &log))
+		return ktap_fail("KVM_GET_DIRTY_LOG: %s", strerror(errno));
+	return KTAP_PASS;
+}
+
+/* Until the guest ends; the port that is a device gives zeros. */
+static int fetch(void)
+{
+	struct kvm_run *run = scene.vcpu.run;
+	int r;
+
+	do
+		r = scene_run(&scene);
+	while (r == KVM_EXIT_IO && run->io.direction == KVM_EXIT_IO_IN);
+	return r || strcmp(scene.said, "a") ? ktap_fail("ended with %d", r) : KTAP_PASS;
+}
+
+/* The log is switched on before anything is mapped, so no fault of the guest's own notes it. */
+static int test_core_writes(void)
+{
+	static uint64_t bits[64];
+	const unsigned long page = TARGET / PAGE;
+	int r;
+
+	scene_open(&scene, fetcher);
+	if (scene.vm.mem_bytes / PAGE > 64 * 64 ||
+	    kvmc_slot_set(&scene.vm, 0, 0, scene.vm.mem, scene.vm.mem_bytes,
+			  KVM_MEM_LOG_DIRTY_PAGES))
+		return ktap_fail("no dirty log");
+	r = log_says(bits, 64);
+	if (r)
+		return r;
+	r = fetch();
+	if (r)
+		return r;
+	if (scene.vm.mem[TARGET] != 0x5a)
+		return ktap_fail("no byte from the device");
+	r = log_says(bits, 64);
+	if (r)
+		return r;
+	if ((bits[page / 64] >> page % 64 & 0xf) != 0xd)
+		return ktap_fail("of four pages these are noted: %#x",
+				 (unsigned int)(bits[page / 64] >> page % 64 & 0xf));
+	r = log_says(bits, 64);
+	return r ? r : bits[page / 64] ? ktap_fail("they are noted twice") : KTAP_PASS;
+}
+
 const struct ktap_test memory_tests[] = {
+	{ "dirty log: what is written for the guest by MOVS and INS", test_core_writes },
 	{ "running guest: fork() gives the child a copy that stands still", test_fork },
 	{ "running guest: a page replaced by another is written no more", test_replace },
 	{ "running guest: mprotect(PROT_READ) ends its writes with EFAULT", test_protect_read },
