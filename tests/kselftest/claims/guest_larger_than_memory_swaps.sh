@@ -6,11 +6,11 @@ echo 128M >/sys/block/zram0/disksize && mkswap /dev/zram0 >/dev/null && swapon /
 	fail "no swap"
 load
 number() { sed -n "s/^$1: *\([0-9]*\) .*/\1/p" /proc/meminfo; }
-left=40960
+left=49152
 sync; echo 3 >/proc/sys/vm/drop_caches
 echo $((($(number MemFree) - left) / 2048)) >/proc/sys/vm/nr_hugepages
 free=$(number MemFree)
-guest=$((free * 2 / 1024))
+guest=$((free * 3 / 2048))
 $D/memtest --big $guest >$TMP/out 2>&1
 st=$?
 echo "# $((free / 1024)) MiB free, guest of $guest: $(cat $TMP/out)"
