@@ -81,7 +81,7 @@ clean:
 		-name Module.symvers \) -print | xargs -r rm -f
 
 help:
-	@echo 'make demo        guests under schedulers that change while they run (about 3 minutes;'
+	@echo 'make demo        guests under schedulers that change while they run (about 2 minutes;'
 	@echo '                 the first time 15 more, to build the test machine)'
 	@echo 'make check       all tests but the long ones (under 20 minutes, the first time under 40)'
 	@echo 'make check-all   all tests'
