@@ -56,6 +56,8 @@ static long run_with(int fd, const struct selectors *set, struct selectors *got)
 		return -errno;
 	asm volatile("movw 0(%[set]), %%ds\n\tmovw 2(%[set]), %%es\n\t"
 		     "movw 4(%[set]), %%fs\n\tmovw 6(%[set]), %%gs\n\t"
+		     /* long enough for a timer interrupt in some of the rounds */
+		     "movl $200000, %%ecx\n1:\tdecl %%ecx\n\tjnz 1b\n\t"
 		     "syscall\n\t"
 		     "movw %%ds, 0(%[got])\n\tmovw %%es, 2(%[got])\n\t"
 		     "movw %%fs, 4(%[got])\n\tmovw %%gs, 6(%[got])\n\t"
@@ -71,6 +73,21 @@ static long run_with(int fd, const struct selectors *set, struct selectors *got)
 	return ret;
 }
 
+/*
+ * The same, as far as a program can tell: IRET to an outer level clears what cannot be
+ * used there, the RPL of a null selector with it (SDM volume 2, IRET).
+ */
+static int same_selector(uint16_t a, uint16_t b)
+{
+	return a == b || (a <= 3 && b <= 3);
+}
+
+static int same_selectors(const struct selectors *a, const struct selectors *b)
+{
+	return same_selector(a->ds, b->ds) && same_selector(a->es, b->es) &&
+	       same_selector(a->fs, b->fs) && same_selector(a->gs, b->gs);
+}
+
 static int keeps(struct scene *s, const struct selectors *set)
 {
 	struct selectors got;
@@ -81,7 +98,7 @@ static int keeps(struct scene *s, const struct selectors *set)
 		ret = run_with(s->vcpu.fd, set, &got);
 		if (ret || s->vcpu.run->exit_reason != KVM_EXIT_IO)
 			return ktap_fail("KVM_RUN: %ld, exit %u", ret, s->vcpu.run->exit_reason);
-		if (memcmp(&got, set, sizeof(got)))
+		if (!same_selectors(&got, set))
 			return ktap_fail("DS ES FS GS were %#x %#x %#x %#x, are %#x %#x %#x %#x",
 					 set->ds, set->es, set->fs, set->gs, got.ds, got.es,
 					 got.fs, got.gs);
