@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * swapper COUNT NAME NAME...: make the named schedulers active in turn, COUNT
- * times, as fast as the kernel answers. Prints "swaps=N forced=N entities=N
- * pause_max_ticks=N"; ends with 1 when a request is refused.
+ * swapper [-m MS] COUNT NAME NAME...: make the named schedulers active in turn, COUNT
+ * times or until SIGTERM, as fast as the kernel answers or each MS milliseconds.
+ * Prints "swaps=N forced=N entities=N pause_max_ticks=N"; ends with 1 when a request
+ * is refused.
  */
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
 #include <netlink/netlink.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <linux/vmm.h>
 
@@ -51,11 +54,26 @@ static int request(struct nl_sock *sock, struct nl_msg *msg)
 	return err;
 }
 
+static volatile sig_atomic_t ended;
+
+static void on_term(int sig)
+{
+	(void)sig;
+	ended = 1;
+}
+
 int main(int argc, char **argv)
 {
 	struct nl_sock *sock = nl_socket_alloc();
-	int family, count, i, err;
+	struct sigaction term = { .sa_handler = on_term, .sa_flags = SA_RESTART };
+	int family, count, i, err, ms = 0;
 
+	sigaction(SIGTERM, &term, NULL);
+	if (argc > 2 && !strcmp(argv[1], "-m")) {
+		ms = atoi(argv[2]);
+		argc -= 2;
+		argv += 2;
+	}
 	if (argc < 3)
 		return 2;
 	count = atoi(argv[1]);
@@ -66,7 +84,7 @@ int main(int argc, char **argv)
 		return 1;
 	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_answer, NULL);
 	nl_socket_modify_cb(sock, NL_CB_ACK, NL_CB_CUSTOM, on_ack, NULL);
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < count && !ended; i++) {
 		struct nl_msg *msg = nlmsg_alloc();
 
 		genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, family, 0, 0, VMM_CMD_SCHED_SET, 1);
@@ -77,8 +95,10 @@ int main(int argc, char **argv)
 			       nl_geterror(err));
 			return 1;
 		}
+		if (ms)
+			usleep(ms * 1000);
 	}
-	printf("swaps=%d forced=%llu entities=%llu pause_max_ticks=%llu\n", count, forced,
+	printf("swaps=%d forced=%llu entities=%llu pause_max_ticks=%llu\n", i, forced,
 	       entities, pause_max);
 	return 0;
 }

@@ -16,7 +16,7 @@ linux_in() {
 	rm -rf "$1"
 	mkdir -p "$1"
 	cp "$guest_kernel/bzImage" "$1/"
-	for f in bios-256k.bin linuxboot_dma.bin kvmvapic.bin; do
+	for f in bios-256k.bin bios-microvm.bin linuxboot_dma.bin kvmvapic.bin; do
 		for d in /usr/share/seabios /usr/share/qemu; do
 			[ ! -e "$d/$f" ] || cp -L "$d/$f" "$1/"
 		done
