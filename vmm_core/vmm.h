@@ -239,6 +239,7 @@ struct vmm_vcpu {
 	int waiting;				/* [A] enum vmm_waiting */
 	struct rcuwait wait;			/* the thread, while VMM_WAIT_THREAD */
 	u64 poll_ns;				/* [O] how long to look before sleeping */
+	u64 event_ns;				/* [A] when an event came while VMM_WAIT_THREAD; 0: none yet */
 	bool wait_irq, wait_nmi;		/* [O] halted, and these would end it */
 
 	/* what user space is finishing: called at the next KVM_RUN, see abi/complete.c */

@@ -21,6 +21,7 @@
 #include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/rcuwait.h>
+#include <linux/sched/stat.h>
 #include <linux/sched/signal.h>
 #include "vmx/vmx.h"
 
@@ -42,6 +43,8 @@ void vmm_vcpu_notify(struct vmm_vcpu *vcpu)
 	smp_mb__after_atomic();	/* pairs with vmm_vcpu_wait() */
 	switch (READ_ONCE(vcpu->waiting)) {
 	case VMM_WAIT_THREAD:
+		if (!READ_ONCE(vcpu->event_ns))
+			WRITE_ONCE(vcpu->event_ns, ktime_get_ns());
 		rcuwait_wake_up(&vcpu->wait);
 		break;
 	case VMM_WAIT_GATE:
@@ -115,15 +118,20 @@ static bool poll_events(struct vmm_vcpu *vcpu, ktime_t start)
 		if (has_reason(vcpu))
 			return true;
 		cpu_relax();
-	} while (!need_resched() && !signal_pending(current) &&
+	} while (!need_resched() && single_task_running() && !signal_pending(current) &&
 		 !vmm_gate_contended(&vcpu->entity) && ktime_before(ktime_get(), end));
 	return false;
 }
 
-/* @slept: ns from the halt to the event. */
-static void adapt_poll(struct vmm_vcpu *vcpu, u64 slept)
+/*
+ * @start: of the halt. What counts is when the event came: how long the thread then
+ * took to wake is what looking for it would have saved.
+ */
+static void adapt_poll(struct vmm_vcpu *vcpu, ktime_t start)
 {
 	u64 max = (u64)READ_ONCE(halt_poll_us) * NSEC_PER_USEC;
+	u64 end = READ_ONCE(vcpu->event_ns) ?: ktime_get_ns();
+	u64 slept = max_t(s64, end - ktime_to_ns(start), 0);
 
 	if (slept > max)
 		vcpu->poll_ns = 0;
@@ -145,6 +153,10 @@ static int sleep_as_owner(struct vmm_vcpu *vcpu)
 		if (signal_pending(current)) {
 			r = -EINTR;
 			break;
+		}
+		if (unlikely(READ_ONCE(vcpu->event_ns))) {
+			WRITE_ONCE(vcpu->event_ns, 0);	/* that was no reason; look once more */
+			continue;
 		}
 		schedule();
 	}
@@ -178,8 +190,9 @@ int vmm_vcpu_wait(struct vmm_vcpu *vcpu)
 	ktime_t start = ktime_get();
 	int r;
 
+	WRITE_ONCE(vcpu->event_ns, 0);
 	if (!contended && poll_events(vcpu, start)) {
-		adapt_poll(vcpu, ktime_to_ns(ktime_sub(ktime_get(), start)));
+		adapt_poll(vcpu, start);
 		return 0;
 	}
 	WRITE_ONCE(vcpu->waiting, contended ? VMM_WAIT_GATE : VMM_WAIT_THREAD);
@@ -187,7 +200,7 @@ int vmm_vcpu_wait(struct vmm_vcpu *vcpu)
 	r = contended ? sleep_at_gate(vcpu) : sleep_as_owner(vcpu);
 	WRITE_ONCE(vcpu->waiting, VMM_WAIT_NOT);
 	if (!r)
-		adapt_poll(vcpu, ktime_to_ns(ktime_sub(ktime_get(), start)));
+		adapt_poll(vcpu, start);
 	return r;
 }
 
