@@ -20,7 +20,7 @@
 #include <linux/bitmap.h>
 #include <linux/moduleparam.h>
 #include <linux/sched/task.h>
-#include "internal.h"
+#include "call.h"
 #include "trace.h"
 
 static unsigned int loan_us = VMM_LOAN_NS / NSEC_PER_USEC;
@@ -134,7 +134,7 @@ void vmm_charge(struct vmm_pcpu *p, u64 now)
 	p->busy_ns += ran;
 	vmm_entity_update_share(e, now);
 	if (!p->bypass)
-		s->ops->charge(s, p, e, ran, now);
+		vmm_call_charge(s, p, e, ran, now);
 }
 EXPORT_SYMBOL_GPL(vmm_charge);
 
@@ -175,7 +175,7 @@ void vmm_enqueue(struct vmm_pcpu *p, struct vmm_entity *e,
 	WRITE_ONCE(p->nr_queued, p->nr_queued + 1);
 	update_idle(p);
 	if (!p->bypass)
-		s->ops->enqueue(s, p, e, why, now);
+		vmm_call_enqueue(s, p, e, why, now);
 }
 
 static void unlink_queued(struct vmm_pcpu *p, struct vmm_entity *e)
@@ -191,7 +191,7 @@ void vmm_dequeue(struct vmm_pcpu *p, struct vmm_entity *e, u64 now)
 
 	unlink_queued(p, e);
 	if (!p->bypass)
-		s->ops->dequeue(s, p, e, now);
+		vmm_call_dequeue(s, p, e, now);
 	vmm_set_state(e, VMM_GATE_OUT, now);
 	update_idle(p);
 }
@@ -214,7 +214,7 @@ void vmm_put_curr(struct vmm_pcpu *p, enum vmm_put_why why, u64 now)
 
 	vmm_charge(p, now);
 	if (!p->bypass)
-		s->ops->put(s, p, e, why, now);
+		vmm_call_put(s, p, e, why, now);
 	p->curr = NULL;
 	WRITE_ONCE(p->kick, false);
 	p->resched = false;
@@ -394,7 +394,7 @@ void vmm_pick(struct vmm_pcpu *p, u64 now, struct vmm_post *post)
 	if (READ_ONCE(s->broken))
 		p->bypass = true;
 	if (!p->bypass) {
-		id = s->ops->pick(s, p, now, &slice);
+		id = vmm_call_pick(s, p, now, &slice);
 		if (id != VMM_ENTITY_NONE)
 			e = check_pick(p, id, now);
 	}
@@ -476,7 +476,7 @@ void vmm_check_curr(struct vmm_pcpu *p, u64 now, struct vmm_post *post)
 		e->token = ++p->seq;
 		trace_vmm_gate_noshow(p->id, e->id);
 		if (!p->bypass)
-			s->ops->put(s, p, e, VMM_PUT_NOSHOW, now);
+			vmm_call_put(s, p, e, VMM_PUT_NOSHOW, now);
 		p->curr = NULL;
 		vmm_set_state(e, VMM_GATE_OUT, now);
 		gone = true;
@@ -534,7 +534,7 @@ void vmm_enqueued(struct vmm_pcpu *p, struct vmm_entity *e, u64 now,
 	smp_mb();
 	if (curr && !p->bypass && s->ops->wakeup) {
 		vmm_charge(p, now);
-		rem = s->ops->wakeup(s, p, curr, e, now);
+		rem = vmm_call_wakeup(s, p, curr, e, now);
 		if (vmm_state(curr) == VMM_GATE_OFFERED) {
 			wake_beside_offer(p, rem, now);
 		} else if (!rem) {

@@ -4,7 +4,7 @@
  *
  * Locks, in the order in which they are taken (see Documentation/locking.rst):
  *
- *   registry_mutex -> pool->mutex -> domain lock (coarser reach before finer,
+ *   mode_mutex -> registry_mutex -> pool->mutex -> domain lock (coarser reach before finer,
  *   lower number before higher within one reach) -> hrtimer base, irq_work
  *
  * Legend of the tags: as in <vmm/gate.h>.
@@ -13,6 +13,7 @@
 #define _SCHED_IFACE_INTERNAL_H
 
 #include <linux/rcupdate.h>
+#include <linux/vmm.h>
 #include <vmm/gate.h>
 
 #define VMM_OFFER_NS	(200 * NSEC_PER_USEC)	/* an offer holds so long while others wait */
@@ -33,6 +34,7 @@ struct vmm_domain {
 /**
  * struct vmm_sched - a scheduler at work in a pool
  * @ops:    its table
+ * @id:     its number while it is loaded; VMM_SCHED_IDS: none
  * @pool:   where
  * @priv:   vmm_sched_priv()
  * @slot:   which half of the entities' and pCPUs' priv[] is its own
@@ -44,6 +46,7 @@ struct vmm_domain {
  */
 struct vmm_sched {
 	const struct vmm_sched_ops *ops;
+	u32 id;
 	struct vmm_pool *pool;
 	void *priv;
 	u8 slot;
@@ -248,11 +251,13 @@ extern struct mutex vmm_registry_mutex;
 struct vmm_sched_reg {
 	struct list_head node;
 	const struct vmm_sched_ops *ops;
+	u32 id;
 	bool going;
 };
 
 const struct vmm_sched_ops *vmm_sched_get(const char *name);	/* with a module reference */
 void vmm_sched_put(const struct vmm_sched_ops *ops);
+u32 vmm_sched_id(const struct vmm_sched_ops *ops);
 const struct vmm_sched_param *vmm_find_param(const struct vmm_sched_ops *ops,
 					     enum vmm_param_scope scope,
 					     const char *name, unsigned int *idx);
@@ -276,6 +281,15 @@ int vmm_sched_attach_entity(struct vmm_sched *s, struct vmm_entity *e);
 void vmm_sched_detach_entity(struct vmm_sched *s, struct vmm_entity *e);
 void vmm_swap_broken(struct vmm_pool *pool);
 void vmm_swap_unregister(struct vmm_pool *pool, const struct vmm_sched_ops *ops);
+
+/* --- dispatch_mode.c: process context, no lock held but where it says so ------------ */
+int vmm_dispatch_init(void);
+void vmm_dispatch_exit(void);
+int vmm_dispatch_set(enum vmm_dispatch_mode new);
+enum vmm_dispatch_mode vmm_dispatch_get(void);
+void vmm_dispatch_serve(struct vmm_pool *pool);
+void vmm_dispatch_follow(struct vmm_pool *pool);
+void vmm_dispatch_forget(const struct vmm_sched *s);	/* pool mutex held */
 
 /* --- host.c: the real machine ------------------------------------------------------ */
 extern const struct vmm_host_ops vmm_real_host;

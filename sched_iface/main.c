@@ -20,10 +20,15 @@ static int __init sched_iface_init(void)
 	ret = vmm_host_init();
 	if (ret)
 		goto err_default;
-	ret = vmm_netlink_init();
+	ret = vmm_dispatch_init();
 	if (ret)
 		goto err_host;
+	ret = vmm_netlink_init();
+	if (ret)
+		goto err_dispatch;
 	return 0;
+err_dispatch:
+	vmm_dispatch_exit();
 err_host:
 	vmm_host_exit();
 err_default:
@@ -34,6 +39,7 @@ err_default:
 static void __exit sched_iface_exit(void)
 {
 	vmm_netlink_exit();
+	vmm_dispatch_exit();
 	vmm_host_exit();
 	vmm_sched_unregister(&vmm_default_ops);
 }

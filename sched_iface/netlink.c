@@ -25,6 +25,7 @@ static const struct nla_policy vmm_policy[VMM_ATTR_MAX + 1] = {
 	[VMM_ATTR_VM_QUANTUM]	= { .type = NLA_U64 },
 	[VMM_ATTR_VM_CPUS]	= { .type = NLA_NUL_STRING, .len = 1023 },
 	[VMM_ATTR_VM_TIME_CRITICAL] = { .type = NLA_U8 },
+	[VMM_ATTR_DISPATCH]	= NLA_POLICY_MAX(NLA_U32, VMM_DISPATCH_PATCH),
 };
 
 /** vmm_nl_admin() - 0, or -EPERM with its reason */
@@ -127,6 +128,7 @@ static int put_active(struct sk_buff *skb, struct vmm_pool *pool, const struct v
 	int ret;
 
 	if (nla_put_u32(skb, VMM_ATTR_POOL_ID, pool->id) ||
+	    nla_put_u32(skb, VMM_ATTR_DISPATCH, vmm_dispatch_get()) ||
 	    nla_put_u64_64bit(skb, VMM_ATTR_SCHED_SINCE, since, VMM_ATTR_PAD) ||
 	    nla_put_u64_64bit(skb, VMM_ATTR_SWAPS, pool->nr_swaps, VMM_ATTR_PAD))
 		return -EMSGSIZE;
@@ -152,6 +154,7 @@ static int put_sched(struct sk_buff *skb, u32 portid, u32 seq, struct vmm_pool *
 	if (!hdr)
 		return -EMSGSIZE;
 	if (nla_put_string(skb, VMM_ATTR_SCHED_NAME, ops->name) ||
+	    nla_put_u32(skb, VMM_ATTR_SCHED_ID, vmm_sched_id(ops)) ||
 	    nla_put_u32(skb, VMM_ATTR_SCHED_STATE,
 			active ? VMM_SCHED_ACTIVE : VMM_SCHED_LOADED) ||
 	    nla_put_u32(skb, VMM_ATTR_SCHED_DOMAIN, ops->domain) ||
@@ -250,6 +253,8 @@ static int sched_set(struct sk_buff *skb, struct genl_info *info)
 	ret = vmm_nl_admin(skb, info);
 	if (ret)
 		return ret;
+	if (info->attrs[VMM_ATTR_DISPATCH] && !info->attrs[VMM_ATTR_SCHED_NAME])
+		return vmm_dispatch_set(nla_get_u32(info->attrs[VMM_ATTR_DISPATCH]));
 	if (!info->attrs[VMM_ATTR_SCHED_NAME]) {
 		NL_SET_ERR_MSG(info->extack, "which scheduler? The name is missing");
 		return -EINVAL;
@@ -271,6 +276,9 @@ static int sched_set(struct sk_buff *skb, struct genl_info *info)
 			info->extack->_msg = why;
 		return ret;
 	}
+	/* What could fail has not: the mode is changed last. */
+	if (info->attrs[VMM_ATTR_DISPATCH])
+		vmm_dispatch_set(nla_get_u32(info->attrs[VMM_ATTR_DISPATCH]));
 	return sched_answer(info, &res);
 }
 

@@ -167,6 +167,7 @@ struct vmm_pool *vmm_pool_create(u32 nr_pcpus, const u32 *llc_of,
 		p->dom_idx[VMM_DOMAIN_LLC] = llc_of ? llc_of[i] : 0;
 		p->dom = vmm_pcpu_domain(p, vmm_default_ops.domain);
 		RCU_INIT_POINTER(p->sched, s);
+		p->sched_id = s->id;
 	}
 	return pool;
 err:

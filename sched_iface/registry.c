@@ -12,10 +12,12 @@
 #include <linux/ctype.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
-#include "internal.h"
+#include "call.h"
 
 LIST_HEAD(vmm_sched_list);
 DEFINE_MUTEX(vmm_registry_mutex);
+
+const struct vmm_sched_ops *vmm_sched_by_id[VMM_SCHED_IDS];
 
 #define MANDATORY(op) { offsetof(struct vmm_sched_ops, op), #op }
 
@@ -108,6 +110,22 @@ static struct vmm_sched_reg *find(const char *name)
 	return NULL;
 }
 
+/**
+ * vmm_sched_id() - the number of a loaded scheduler
+ * @ops: its table; stays loaded for the length of the call
+ *
+ * Return: 0 .. VMM_SCHED_IDS - 1, or VMM_SCHED_IDS: it is not registered.
+ */
+u32 vmm_sched_id(const struct vmm_sched_ops *ops)
+{
+	u32 i;
+
+	for (i = 0; i < VMM_SCHED_IDS; i++)
+		if (READ_ONCE(vmm_sched_by_id[i]) == ops)
+			break;
+	return i;
+}
+
 int vmm_sched_register(const struct vmm_sched_ops *ops)
 {
 	struct vmm_sched_reg *r;
@@ -126,6 +144,14 @@ int vmm_sched_register(const struct vmm_sched_ops *ops)
 		kfree(r);
 		return -EEXIST;
 	}
+	r->id = vmm_sched_id(NULL);	/* the first free one */
+	if (r->id == VMM_SCHED_IDS) {
+		mutex_unlock(&vmm_registry_mutex);
+		pr_err("scheduler %s refused: %d are loaded already\n", ops->name, VMM_SCHED_IDS);
+		kfree(r);
+		return -ENOSPC;
+	}
+	WRITE_ONCE(vmm_sched_by_id[r->id], ops);
 	list_add_tail(&r->node, &vmm_sched_list);
 	mutex_unlock(&vmm_registry_mutex);
 	if (ops != &vmm_default_ops)
@@ -152,6 +178,7 @@ void vmm_sched_unregister(const struct vmm_sched_ops *ops)
 		vmm_swap_unregister(vmm_pool0, ops);
 
 	mutex_lock(&vmm_registry_mutex);
+	WRITE_ONCE(vmm_sched_by_id[r->id], NULL);
 	list_del(&r->node);
 	mutex_unlock(&vmm_registry_mutex);
 	kfree(r);

@@ -21,7 +21,7 @@
 #include <linux/bitmap.h>
 #include <linux/slab.h>
 #include <linux/timex.h>
-#include "internal.h"
+#include "call.h"
 #include "trace.h"
 
 /* Tests make the n-th step fail that can fail. */
@@ -72,6 +72,7 @@ struct vmm_sched *vmm_sched_instance(struct vmm_pool *pool,
 			goto err;
 	}
 	s->ops = ops;
+	s->id = vmm_sched_id(ops);
 	s->pool = pool;
 	s->slot = a ? !a->slot : 0;
 	hrtimer_init(&s->pool_timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
@@ -313,9 +314,9 @@ static void drain(struct vmm_sched *a, struct vmm_pcpu *p, u64 now)
 	if (!trust)
 		return;
 	list_for_each_entry(e, &p->queued, queued_node)
-		a->ops->dequeue(a, p, e, now);
+		vmm_call_dequeue(a, p, e, now);
 	if (p->curr)
-		a->ops->put(a, p, p->curr, VMM_PUT_SWAP, now);
+		vmm_call_put(a, p, p->curr, VMM_PUT_SWAP, now);
 }
 
 static void fill(struct vmm_sched *b, struct vmm_pcpu *p, u64 now,
@@ -327,7 +328,7 @@ static void fill(struct vmm_sched *b, struct vmm_pcpu *p, u64 now,
 
 	list_for_each_entry(e, &p->queued, queued_node) {
 		give_history(b, p, e, now);
-		b->ops->enqueue(b, p, e, VMM_ENQ_SWAP, now);
+		vmm_call_enqueue(b, p, e, VMM_ENQ_SWAP, now);
 		res->queued++;
 	}
 	if (!curr)
@@ -368,6 +369,7 @@ static void swap_flip(struct vmm_pcpu *p, struct vmm_sched *a, struct vmm_sched 
 	vmm_charge(p, now);
 	drain(a, p, now);
 	rcu_assign_pointer(p->sched, b);
+	p->sched_id = b->id;
 	WRITE_ONCE(p->dom, new);
 	p->bypass = false;
 	p->sched_deadline = 0;
@@ -438,6 +440,7 @@ static int activate_locked(struct vmm_pool *pool, const struct vmm_sched_ops *op
 		return PTR_ERR(b);
 
 	/* The point of no return: nothing below can fail. */
+	vmm_dispatch_forget(a);
 	for (i = 0; i < pool->nr_pcpus; i++)
 		swap_flip(&pool->pcpus[i], a, b, res);
 	b->activated_ns = vmm_pool_now(pool);
@@ -533,6 +536,7 @@ int vmm_sched_activate(struct vmm_pool *pool, const struct vmm_sched_ops *ops,
 		ret = activate_locked(pool, ops, set, nr_set, res, "request", why);
 	}
 	mutex_unlock(&pool->mutex);
+	vmm_dispatch_follow(pool);
 	return ret;
 }
 EXPORT_SYMBOL_GPL(vmm_sched_activate);
@@ -575,6 +579,7 @@ void vmm_swap_broken(struct vmm_pool *pool)
 		fall_back(pool, "breach");
 	}
 	mutex_unlock(&pool->mutex);
+	vmm_dispatch_follow(pool);
 }
 EXPORT_SYMBOL_GPL(vmm_swap_broken);
 
@@ -598,5 +603,6 @@ void vmm_swap_unregister(struct vmm_pool *pool, const struct vmm_sched_ops *ops)
 		history_drop(pool, ops);
 	}
 	mutex_unlock(&pool->mutex);
+	vmm_dispatch_follow(pool);
 }
 EXPORT_SYMBOL_GPL(vmm_swap_unregister);

@@ -205,6 +205,7 @@ struct vmm_pcpu {
 	struct vmm_domain *dom;		/* [D] of both, when it changes; check it again once locked */
 	struct vmm_pool *pool;		/* [I] */
 	struct vmm_sched __rcu *sched;	/* [D] who decides here; [R] for readers */
+	u32 sched_id;			/* [D] its number, for dispatch by identifier */
 	struct vmm_entity *curr;	/* [D] OFFERED, OFF, OWNER or LOANED here */
 	struct list_head queued;	/* [D] all that are QUEUED here, oldest first */
 	unsigned int nr_queued;		/* [D], read without */

@@ -91,6 +91,7 @@ struct virt_room *virt_create(struct kunit *test, u32 nr_pcpus, u32 nr_vcpus)
 		room->timer[i] = VIRT_HORIZON;
 	room->pool = vmm_pool_create(nr_pcpus, NULL, &room->host);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(room->pool));
+	vmm_dispatch_serve(room->pool);		/* of weight in mode "patch" only */
 	for (i = 0; i < nr_pcpus; i++)
 		virt_online(room, i, true);
 	for (i = 0; i < nr_vcpus; i++) {
@@ -110,6 +111,7 @@ void virt_destroy(struct virt_room *room)
 {
 	u32 i;
 
+	vmm_dispatch_serve(NULL);
 	for (i = 0; i < room->nr_vcpus; i++) {
 		vmm_entity_destroy(&room->vcpu[i].e);
 		vmm_group_put(room->vcpu[i].group);

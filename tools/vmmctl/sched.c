@@ -9,6 +9,7 @@
 
 static const char * const units[] = { "number", "ns", "percent", "boolean" };
 static const char * const scopes[] = { "scheduler", "vm" };
+static const char * const modes[] = { "ops", "id", "patch" };
 static const char * const domains[] = { "pcpu", "llc", "pool" };
 
 void add_u64(json_object *o, const char *key, struct nlattr *a)
@@ -108,6 +109,8 @@ static void on_sched(struct nlmsghdr *h, struct nlattr **a, void *arg)
 	nl_for_each(p, h, rem, VMM_ATTR_SCHED_PARAM)
 		json_object_array_add(params, param_to_json(p));
 	json_object_object_add(o, "params", params);
+	add_enum(o, "dispatch", a[VMM_ATTR_DISPATCH], modes, 3);
+	add_u32(o, "id", a[VMM_ATTR_SCHED_ID]);
 	add_u64(o, "since_ns", a[VMM_ATTR_SCHED_SINCE]);
 	add_u64(o, "swaps", a[VMM_ATTR_SWAPS]);
 	nl_for_each(p, h, rem, VMM_ATTR_HISTORY)
@@ -227,9 +230,9 @@ static void show_sched(json_object *s)
 	show_params(s);
 	if (!get_bool(s, "active"))
 		return;
-	printf("  active for %s; %llu changes of scheduler so far\n",
+	printf("  active for %s; %llu changes of scheduler so far; dispatch by %s\n",
 	       show_ns(get_num(s, "since_ns"), buf, sizeof(buf)),
-	       (unsigned long long)get_num(s, "swaps"));
+	       (unsigned long long)get_num(s, "swaps"), get_str(s, "dispatch"));
 	if (json_object_object_get_ex(s, "history", &o) && json_object_array_length(o)) {
 		printf("  before it:");
 		for (i = 0; i < json_object_array_length(o); i++)
@@ -304,7 +307,46 @@ static void on_set(struct nlmsghdr *h, struct nlattr **a, void *arg)
 		*swap = swap_to_json(a[VMM_ATTR_SWAP]);
 }
 
-/* --set NAME=VALUE ... behind the name */
+static int put_mode(struct nl_msg *msg, const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; name && i < 3; i++)
+		if (!strcmp(name, modes[i]))
+			return nla_put_u32(msg, VMM_ATTR_DISPATCH, i) ? REFUSED : DONE;
+	return usage("dispatch is by ops, id or patch");
+}
+
+/* Without a mode: which one it is. */
+static int cmd_dispatch(int argc, char **argv)
+{
+	json_object *list, *active;
+	struct nl_msg *msg;
+	int ret;
+
+	if (argc > 1)
+		return usage("'%s' is too much; see 'vmmctl sched help'", argv[1]);
+	if (argc) {
+		msg = nl_request(VMM_CMD_SCHED_SET, NLM_F_ACK);
+		ret = msg ? put_mode(msg, argv[0]) : REFUSED;
+		if (!ret)
+			return nl_talk(msg, NULL, NULL);
+		nlmsg_free(msg);
+		return ret;
+	}
+	list = sched_list();
+	if (!list)
+		return REFUSED;
+	active = find_by(list, "state", "active");
+	if (opt_json)
+		printf("{\"dispatch\":\"%s\"}\n", get_str(active, "dispatch"));
+	else
+		printf("%s\n", get_str(active, "dispatch"));
+	json_object_put(list);
+	return DONE;
+}
+
+/* --set NAME=VALUE ... and --dispatch MODE behind the name */
 static int put_settings(struct nl_msg *msg, json_object *sched, int argc, char **argv)
 {
 	int i, ret;
@@ -312,6 +354,12 @@ static int put_settings(struct nl_msg *msg, json_object *sched, int argc, char *
 	for (i = 0; i < argc; i += 2) {
 		char *value;
 
+		if (!strcmp(argv[i], "--dispatch")) {
+			ret = put_mode(msg, i + 1 < argc ? argv[i + 1] : NULL);
+			if (ret)
+				return ret;
+			continue;
+		}
 		if (strcmp(argv[i], "--set"))
 			return usage("'%s' is no option of 'sched set'; see 'vmmctl sched help'",
 				     argv[i]);
@@ -333,7 +381,7 @@ static int cmd_set(int argc, char **argv)
 	int ret;
 
 	if (!argc || argv[0][0] == '-')
-		return usage("which scheduler? vmmctl sched set NAME [--set PARAM=VALUE]...");
+		return usage("which scheduler? vmmctl sched set NAME [--dispatch MODE] [--set PARAM=VALUE]...");
 	list = sched_list();
 	if (!list)
 		return REFUSED;
@@ -363,7 +411,8 @@ const struct command sched_commands[] = {
 	{ "list", cmd_list, "", "all loaded schedulers" },
 	{ "show", cmd_show, "[NAME]", "one scheduler whole: parameters, history, last change; without a name the active one" },
 	{ "load", cmd_load, "NAME|PATH", "load a scheduler's module; it does not become active by that" },
-	{ "set", cmd_set, "NAME [--set PARAM=VALUE]...", "make a loaded scheduler the active one, while the guests run; or change its parameters" },
+	{ "dispatch", cmd_dispatch, "[ops|id|patch]", "how the active scheduler is reached: through its table, by its number, by addresses in the code" },
+	{ "set", cmd_set, "NAME [--dispatch MODE] [--set PARAM=VALUE]...", "make a loaded scheduler the active one, while the guests run; or change its parameters" },
 	{ "unload", cmd_unload, "NAME", "unload a scheduler; the one before it takes over if it is active" },
 	{ }
 };

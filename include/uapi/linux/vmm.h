@@ -7,11 +7,12 @@
  * Commands (D: dump, R: one request with an answer, A: needs CAP_SYS_ADMIN):
  *
  *   VMM_CMD_SCHED_GET   D  every loaded scheduler:
- *                          SCHED_NAME, SCHED_STATE, SCHED_DOMAIN, SCHED_PARAM*,
- *                          for the active one also POOL_ID, SCHED_SINCE, SWAPS,
+ *                          SCHED_NAME, SCHED_ID, SCHED_STATE, SCHED_DOMAIN, SCHED_PARAM*,
+ *                          for the active one also POOL_ID, DISPATCH, SCHED_SINCE, SWAPS,
  *                          SWAP (the last one), HISTORY*, EXIT (the last one thrown out)
  *   VMM_CMD_SCHED_SET   RA SCHED_NAME, SCHED_PARAM*: make it active (or change its
- *                          parameters); answers with SWAP
+ *                          parameters); answers with SWAP. DISPATCH, with or without a
+ *                          name: choose the way to the active scheduler
  *   VMM_CMD_VM_GET      D  every VM (of the caller, without CAP_SYS_ADMIN): VM_*, VCPU*
  *                       R  one VM: VM_NAME or VM_ID
  *   VMM_CMD_VM_SET      RA VM_NAME or VM_ID, and what changes: VM_NEW_NAME, VM_WEIGHT,
@@ -82,9 +83,21 @@ enum vmm_attr {
 	VMM_ATTR_PCPU_SWITCHES,		/* u64 */
 	VMM_ATTR_PCPU_PICKS,		/* u64 */
 	VMM_ATTR_PCPU_BUSY,		/* u64, ns */
+	VMM_ATTR_DISPATCH,		/* u32, enum vmm_dispatch_mode */
+	VMM_ATTR_SCHED_ID,		/* u32, its number while it is loaded */
 	__VMM_ATTR_MAX,
 };
 #define VMM_ATTR_MAX (__VMM_ATTR_MAX - 1)
+
+/*
+ * How an op of the active scheduler is reached: through a pointer to its table; by its
+ * number, through a table of numbers; by its address, patched into the call sites.
+ */
+enum vmm_dispatch_mode {
+	VMM_DISPATCH_OPS,
+	VMM_DISPATCH_ID,
+	VMM_DISPATCH_PATCH,
+};
 
 enum vmm_sched_state {
 	VMM_SCHED_LOADED,

@@ -16,12 +16,20 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
+#include "../../../sched_iface/internal.h"
 #include "bench.h"
 
 #define SAMPLES		4096u
 
 static const u32 sizes[] = { 2, 64, 1024 };
 static const char * const scheds[] = { "default", "rr", "bvt" };
+static const struct {
+	enum vmm_dispatch_mode mode;
+	const char *name;
+} modes[] = {
+	{ VMM_DISPATCH_ID, "id" },
+	{ VMM_DISPATCH_PATCH, "patch" },
+};
 
 /** series_add() - keep a value, if there is room */
 void series_add(struct series *s, u64 ticks)
@@ -70,6 +78,18 @@ static void measure(struct series *s)
 			report(name, what, s, err);
 		}
 	}
+	/* The other two ways to a scheduler; above it was by the pointer to its table. */
+	for (i = 0; i < ARRAY_SIZE(modes); i++) {
+		vmm_dispatch_set(modes[i].mode);
+		for (j = 0; j < ARRAY_SIZE(scheds); j++) {
+			snprintf(name, sizeof(name), "dispatch_%s_%s", modes[i].name, scheds[j]);
+			snprintf(what, sizeof(what), "dispatch_%s_64 with dispatch by %s",
+				 scheds[j], modes[i].name);
+			err = room_dispatch(scheds[j], 64, s);
+			report(name, what, s, err);
+		}
+	}
+	vmm_dispatch_set(VMM_DISPATCH_OPS);
 	for (j = 0; j < 2; j++) {
 		snprintf(name, sizeof(name), "swap_room_%u", sizes[j]);
 		snprintf(what, sizeof(what),

@@ -88,6 +88,7 @@ static void room_destroy(struct room *r)
 	if (!IS_ERR_OR_NULL(r->group))
 		vmm_group_put(r->group);
 	if (!IS_ERR_OR_NULL(r->pool)) {
+		vmm_dispatch_serve(NULL);
 		room_online(r, false);
 		vmm_pool_destroy(r->pool);
 	}
@@ -120,6 +121,7 @@ static struct room *room_create(u32 nr)
 	if (ret)
 		goto err;
 	room_online(r, true);
+	vmm_dispatch_serve(r->pool);
 	r->group = vmm_group_create_in(r->pool, "bench");
 	ret = PTR_ERR_OR_ZERO(r->group);
 	if (ret)
