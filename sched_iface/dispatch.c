@@ -27,6 +27,10 @@ static unsigned int loan_us = VMM_LOAN_NS / NSEC_PER_USEC;
 module_param(loan_us, uint, 0644);
 MODULE_PARM_DESC(loan_us, "how long a vCPU in user space keeps its pCPU while others wait, us (100)");
 
+static unsigned int offer_us = VMM_OFFER_NS / NSEC_PER_USEC;
+module_param(offer_us, uint, 0644);
+MODULE_PARM_DESC(offer_us, "how long a vCPU may take to come when it is its turn while others wait, us (200)");
+
 static u64 loan_length(void)
 {
 	return (u64)READ_ONCE(loan_us) * NSEC_PER_USEC;
@@ -366,7 +370,8 @@ static struct vmm_entity *check_pick(struct vmm_pcpu *p, u32 id, u64 now)
  */
 static u64 offer_length(const struct vmm_pcpu *p, const struct vmm_entity *e)
 {
-	u64 length = e->pinned_cpu == (int)p->id ? VMM_OFFER_NS : VMM_OFFER_FAR_NS;
+	u64 near = (u64)READ_ONCE(offer_us) * NSEC_PER_USEC;
+	u64 length = e->pinned_cpu == (int)p->id ? near : max(near, VMM_OFFER_FAR_NS);
 
 	return READ_ONCE(e->away) ? max(length, loan_length()) : length;
 }
@@ -387,7 +392,7 @@ void vmm_pick(struct vmm_pcpu *p, u64 now, struct vmm_post *post)
 	u32 id = VMM_ENTITY_NONE;
 
 	lockdep_assert_irqs_disabled();
-	if (!p->online) {
+	if (!p->online || READ_ONCE(p->pool->ceased)) {
 		update_idle(p);
 		return;
 	}
@@ -421,8 +426,8 @@ void vmm_pick(struct vmm_pcpu *p, u64 now, struct vmm_post *post)
 	vmm_update_timer(p, now);
 }
 
-/* The owner has to come to the gate: it finds out by vmm_gate_may_run(). */
-static void kick_curr(struct vmm_pcpu *p)
+/** vmm_kick_curr() - the owner has to come to the gate: it finds out by vmm_gate_may_run() */
+void vmm_kick_curr(struct vmm_pcpu *p)
 {
 	if (p->kick)
 		return;
@@ -495,7 +500,7 @@ void vmm_check_curr(struct vmm_pcpu *p, u64 now, struct vmm_post *post)
 		break;
 	}
 	if (!gone && vmm_state(e) == VMM_GATE_OWNER && now >= p->slice_end)
-		kick_curr(p);
+		vmm_kick_curr(p);
 	if (gone)
 		vmm_pick(p, now, post);
 	else
@@ -541,7 +546,7 @@ void vmm_enqueued(struct vmm_pcpu *p, struct vmm_entity *e, u64 now,
 			p->slice_end = now;
 			p->preempt = true;
 			if (vmm_state(curr) == VMM_GATE_OWNER)
-				kick_curr(p);
+				vmm_kick_curr(p);
 			else
 				p->resched = true;
 		} else if (rem != VMM_SLICE_INFINITE) {

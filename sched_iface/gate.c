@@ -211,7 +211,8 @@ bool vmm_gate_resolve(struct vmm_entity *e)
 	allowed = vmm_entity_allowed(e, p);
 	if (now >= p->slice_end)
 		vmm_charge(p, now);
-	if (allowed && !(p->nr_queued && (p->resched || now >= p->slice_end))) {
+	if (allowed && !READ_ONCE(e->pool->ceased) &&
+	    !(p->nr_queued && (p->resched || now >= p->slice_end))) {
 		WRITE_ONCE(p->kick, false);
 		p->resched = false;
 		p->preempt = false;
@@ -497,6 +498,7 @@ void vmm_gate_exit(struct vmm_entity *e, enum vmm_gate_how how)
 {
 	struct vmm_pcpu *p = e->home;
 
+	smp_store_release(&e->inside, false);	/* what the handlers did is done */
 	if (vmm_state(e) != VMM_GATE_OFF) {
 		/* The pCPU was taken on the way here; it may wait for another already. */
 		if (vmm_state(e) != VMM_GATE_OUT)
@@ -623,7 +625,7 @@ static bool ready(struct vmm_entity *e)
 	       !READ_ONCE(p->kick);
 }
 
-int vmm_gate_enter(struct vmm_entity *e)
+static int enter(struct vmm_entity *e)
 {
 	bool mine = READ_ONCE(e->task) == current;
 
@@ -683,6 +685,22 @@ int vmm_gate_enter(struct vmm_entity *e)
 			vmm_gate_off(e);
 			break;
 		}
+	}
+}
+
+int vmm_gate_enter(struct vmm_entity *e)
+{
+	int r;
+
+	for (;;) {
+		WRITE_ONCE(e->inside, false);
+		r = enter(e);
+		if (unlikely(r))
+			return r;
+		/* Pairs with vmm_cease(): inside, then the mark. */
+		smp_store_mb(e->inside, true);
+		if (likely(!READ_ONCE(e->pool->ceased)))
+			return 0;
 	}
 }
 EXPORT_SYMBOL_GPL(vmm_gate_enter);

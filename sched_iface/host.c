@@ -14,6 +14,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/delay.h>
 #include <linux/bitmap.h>
 #include <linux/cpuhotplug.h>
 #include <linux/sched/task.h>
@@ -81,12 +82,18 @@ static void host_broken(struct vmm_pool *pool)
 	irq_work_queue(&host_broken_irq);
 }
 
+static void host_relax(struct vmm_pool *pool)
+{
+	usleep_range(20, 40);
+}
+
 const struct vmm_host_ops vmm_real_host = {
 	.now	= host_now,
 	.wake	= host_wake,
 	.kick	= host_kick,
 	.arm	= host_arm,
 	.arm_pool = host_arm_pool,
+	.relax	= host_relax,
 	.broken	= host_broken,
 };
 

@@ -73,6 +73,8 @@ struct vmm_host_ops {
 	void (*arm)(struct vmm_pcpu *p, u64 when);
 	/** @arm_pool: the same for vmm_pool_expired(). Pool-wide domain lock held. */
 	void (*arm_pool)(struct vmm_sched *s, u64 when);
+	/** @relax: vmm_cease() waits for vCPUs to come out: let them. May sleep. */
+	void (*relax)(struct vmm_pool *pool);
 	/** @broken: have vmm_swap_broken() called from process context. Domain lock held. */
 	void (*broken)(struct vmm_pool *pool);
 };
@@ -100,6 +102,9 @@ struct vmm_swap_result {
 	u32 queued;			/* of them queued */
 	u32 running;			/* of them owners, which ran on */
 	u32 forced_out;			/* guests made to leave; live mode makes none */
+	bool ceased;			/* mode cease: everybody was out */
+	u64 vcpu_pause_max_ns;		/* mode cease: how long a runnable vCPU was kept out, at most */
+	u64 vcpu_pause_total_ns;	/* ... and all of them */
 };
 
 #define VMM_HISTORY_DEPTH 8
@@ -120,6 +125,8 @@ struct vmm_pool {
 	const struct vmm_sched_ops *history[VMM_HISTORY_DEPTH];	/* [M] registered ones active before, newest first */
 	u32 nr_history;			/* [M] */
 	u64 nr_swaps;			/* [M] */
+	bool ceased;			/* [M], read without: nobody is picked */
+	u64 ceased_at;			/* [M] ns */
 	struct xarray entities;		/* by id; [M] for changes, RCU */
 	u32 next_entity;		/* [M] */
 	struct list_head groups;	/* [M] */
@@ -208,6 +215,7 @@ void vmm_pick(struct vmm_pcpu *p, u64 now, struct vmm_post *post);
 void vmm_check_curr(struct vmm_pcpu *p, u64 now, struct vmm_post *post);
 void vmm_enqueued(struct vmm_pcpu *p, struct vmm_entity *e, u64 now,
 		  struct vmm_post *post);
+void vmm_kick_curr(struct vmm_pcpu *p);
 void vmm_own(struct vmm_pcpu *p, struct vmm_entity *e, u64 now);
 void vmm_update_timer(struct vmm_pcpu *p, u64 now);
 void vmm_pcpu_expired(struct vmm_pcpu *p);
@@ -268,6 +276,20 @@ struct vmm_param_set {
 	u64 val;
 };
 
+/**
+ * struct vmm_swap_how - how a change of scheduler is made
+ * @cease:      bring all vCPUs out of their guests first; else live
+ * @timeout_ns: how long to wait for that
+ */
+struct vmm_swap_how {
+	bool cease;
+	u64 timeout_ns;
+};
+
+int vmm_sched_activate_how(struct vmm_pool *pool, const struct vmm_sched_ops *ops,
+			   const struct vmm_param_set *set, unsigned int nr_set,
+			   const struct vmm_swap_how *how, struct vmm_swap_result *res,
+			   const char **why);
 int vmm_sched_activate(struct vmm_pool *pool, const struct vmm_sched_ops *ops,
 		       const struct vmm_param_set *set, unsigned int nr_set,
 		       struct vmm_swap_result *res, const char **why);
@@ -281,6 +303,10 @@ int vmm_sched_attach_entity(struct vmm_sched *s, struct vmm_entity *e);
 void vmm_sched_detach_entity(struct vmm_sched *s, struct vmm_entity *e);
 void vmm_swap_broken(struct vmm_pool *pool);
 void vmm_swap_unregister(struct vmm_pool *pool, const struct vmm_sched_ops *ops);
+
+/* --- cease.c: pool mutex held --------------------------------------------------------- */
+int vmm_cease(struct vmm_pool *pool, u64 timeout_ns, struct vmm_swap_result *res);
+void vmm_resume(struct vmm_pool *pool, struct vmm_swap_result *res);
 
 /* --- dispatch_mode.c: process context, no lock held but where it says so ------------ */
 int vmm_dispatch_init(void);

@@ -25,6 +25,8 @@ static const struct nla_policy vmm_policy[VMM_ATTR_MAX + 1] = {
 	[VMM_ATTR_VM_QUANTUM]	= { .type = NLA_U64 },
 	[VMM_ATTR_VM_CPUS]	= { .type = NLA_NUL_STRING, .len = 1023 },
 	[VMM_ATTR_VM_TIME_CRITICAL] = { .type = NLA_U8 },
+	[VMM_ATTR_SWAP_MODE]	= NLA_POLICY_MAX(NLA_U32, VMM_SWAP_CEASE),
+	[VMM_ATTR_TIMEOUT]	= { .type = NLA_U64 },
 	[VMM_ATTR_DISPATCH]	= NLA_POLICY_MAX(NLA_U32, VMM_DISPATCH_PATCH),
 };
 
@@ -54,7 +56,12 @@ int vmm_nl_put_swap(struct sk_buff *skb, const struct vmm_swap_result *res)
 	    nla_put_u32(skb, VMM_SWAP_ENTITIES, res->entities) ||
 	    nla_put_u32(skb, VMM_SWAP_QUEUED, res->queued) ||
 	    nla_put_u32(skb, VMM_SWAP_RUNNING, res->running) ||
-	    nla_put_u32(skb, VMM_SWAP_FORCED_OUT, res->forced_out))
+	    nla_put_u32(skb, VMM_SWAP_FORCED_OUT, res->forced_out) ||
+	    nla_put_u32(skb, VMM_SWAP_DONE_AS, res->ceased ? VMM_SWAP_CEASE : VMM_SWAP_LIVE) ||
+	    nla_put_u64_64bit(skb, VMM_SWAP_VCPU_PAUSE_MAX_NS, res->vcpu_pause_max_ns,
+			      VMM_SWAP_PAD) ||
+	    nla_put_u64_64bit(skb, VMM_SWAP_VCPU_PAUSE_TOTAL_NS, res->vcpu_pause_total_ns,
+			      VMM_SWAP_PAD))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;
@@ -242,11 +249,29 @@ int vmm_nl_params(struct genl_info *info, struct vmm_param_set *set)
 	return n;
 }
 
+#define CEASE_TIMEOUT_MIN_NS	NSEC_PER_MSEC
+#define CEASE_TIMEOUT_MAX_NS	(60 * NSEC_PER_SEC)
+
+static int swap_how(struct genl_info *info, struct vmm_swap_how *how)
+{
+	struct nlattr *mode = info->attrs[VMM_ATTR_SWAP_MODE];
+	struct nlattr *timeout = info->attrs[VMM_ATTR_TIMEOUT];
+
+	how->cease = mode && nla_get_u32(mode) == VMM_SWAP_CEASE;
+	how->timeout_ns = timeout ? nla_get_u64(timeout) : NSEC_PER_SEC;
+	if (how->timeout_ns < CEASE_TIMEOUT_MIN_NS || how->timeout_ns > CEASE_TIMEOUT_MAX_NS) {
+		NL_SET_ERR_MSG_ATTR(info->extack, timeout, "the timeout is 1 ms to 60 s");
+		return -ERANGE;
+	}
+	return 0;
+}
+
 static int sched_set(struct sk_buff *skb, struct genl_info *info)
 {
 	struct vmm_param_set set[VMM_SCHED_MAX_PARAMS];
 	const struct vmm_sched_ops *ops;
 	struct vmm_swap_result res;
+	struct vmm_swap_how how;
 	const char *why = NULL;
 	int n, ret;
 
@@ -262,13 +287,16 @@ static int sched_set(struct sk_buff *skb, struct genl_info *info)
 	n = vmm_nl_params(info, set);
 	if (n < 0)
 		return n;
+	ret = swap_how(info, &how);
+	if (ret)
+		return ret;
 	ops = vmm_sched_get(nla_data(info->attrs[VMM_ATTR_SCHED_NAME]));
 	if (!ops) {
 		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[VMM_ATTR_SCHED_NAME],
 				    "no scheduler of that name is loaded; see 'vmmctl sched list', load one with 'vmmctl sched load'");
 		return -ENOENT;
 	}
-	ret = vmm_sched_activate(vmm_pool0, ops, set, n, &res, &why);
+	ret = vmm_sched_activate_how(vmm_pool0, ops, set, n, &how, &res, &why);
 	vmm_sched_put(ops);
 	if (ret) {
 		/* Static strings only: an extack keeps the pointer. */

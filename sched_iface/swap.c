@@ -422,13 +422,14 @@ static void history_push(struct vmm_pool *pool, const struct vmm_sched_ops *ops)
 
 static int activate_locked(struct vmm_pool *pool, const struct vmm_sched_ops *ops,
 			   const struct vmm_param_set *set, unsigned int nr_set,
-			   struct vmm_swap_result *res, const char *cause,
-			   const char **why)
+			   const struct vmm_swap_how *how, struct vmm_swap_result *res,
+			   const char *cause, const char **why)
 {
 	struct vmm_sched *a = rcu_dereference_protected(pool->active, true);
 	u64 begin = vmm_pool_now(pool);
 	struct vmm_sched *b;
 	struct vmm_group *g;
+	int ret;
 	u32 i;
 
 	lockdep_assert_held(&pool->mutex);
@@ -438,6 +439,15 @@ static int activate_locked(struct vmm_pool *pool, const struct vmm_sched_ops *op
 	b = swap_prepare(pool, ops, set, nr_set, why);
 	if (IS_ERR(b))
 		return PTR_ERR(b);
+	if (how && how->cease) {
+		*why = "a vCPU did not come out in time: it is in a handler that waits; try again, or --mode live";
+		ret = vmm_cease(pool, how->timeout_ns, res);
+		if (ret) {
+			swap_detach(b);
+			return ret;
+		}
+		res->ceased = true;
+	}
 
 	/* The point of no return: nothing below can fail. */
 	vmm_dispatch_forget(a);
@@ -445,6 +455,8 @@ static int activate_locked(struct vmm_pool *pool, const struct vmm_sched_ops *op
 		swap_flip(&pool->pcpus[i], a, b, res);
 	b->activated_ns = vmm_pool_now(pool);
 	rcu_assign_pointer(pool->active, b);
+	if (res->ceased)
+		vmm_resume(pool, res);
 	list_for_each_entry(g, &pool->groups, node)
 		res->entities += g->nr_entities;
 	history_drop(pool, ops);
@@ -502,11 +514,12 @@ int vmm_sched_set_params(struct vmm_pool *pool, const struct vmm_param_set *set,
 EXPORT_SYMBOL_GPL(vmm_sched_set_params);
 
 /**
- * vmm_sched_activate() - make a scheduler the active one, live
+ * vmm_sched_activate_how() - make a scheduler the active one
  * @pool:   where
  * @ops:    which; the caller holds a reference on its module (vmm_sched_get())
  * @set:    values of its parameters
  * @nr_set: how many
+ * @how:    live, or with all vCPUs brought out first; NULL: live
  * @res:    what was done and how long it took
  * @why:    set to the reason of a failure
  *
@@ -515,9 +528,10 @@ EXPORT_SYMBOL_GPL(vmm_sched_set_params);
  * Context: process, may sleep.
  * Return: 0, or a negative errno: the old scheduler is still active.
  */
-int vmm_sched_activate(struct vmm_pool *pool, const struct vmm_sched_ops *ops,
-		       const struct vmm_param_set *set, unsigned int nr_set,
-		       struct vmm_swap_result *res, const char **why)
+int vmm_sched_activate_how(struct vmm_pool *pool, const struct vmm_sched_ops *ops,
+			   const struct vmm_param_set *set, unsigned int nr_set,
+			   const struct vmm_swap_how *how, struct vmm_swap_result *res,
+			   const char **why)
 {
 	struct vmm_sched *a;
 	int ret;
@@ -533,11 +547,20 @@ int vmm_sched_activate(struct vmm_pool *pool, const struct vmm_sched_ops *ops,
 		strscpy(res->to, ops->name, sizeof(res->to));
 		ret = set_params_locked(pool, set, nr_set, why);
 	} else {
-		ret = activate_locked(pool, ops, set, nr_set, res, "request", why);
+		ret = activate_locked(pool, ops, set, nr_set, how, res, "request", why);
 	}
 	mutex_unlock(&pool->mutex);
 	vmm_dispatch_follow(pool);
 	return ret;
+}
+EXPORT_SYMBOL_GPL(vmm_sched_activate_how);
+
+/** vmm_sched_activate() - the same, live */
+int vmm_sched_activate(struct vmm_pool *pool, const struct vmm_sched_ops *ops,
+		       const struct vmm_param_set *set, unsigned int nr_set,
+		       struct vmm_swap_result *res, const char **why)
+{
+	return vmm_sched_activate_how(pool, ops, set, nr_set, NULL, res, why);
 }
 EXPORT_SYMBOL_GPL(vmm_sched_activate);
 
@@ -555,14 +578,14 @@ static void fall_back(struct vmm_pool *pool, const char *cause)
 		/* Its module may be about to go: then its own unregistration waits for the mutex. */
 		if (!try_module_get(ops->owner))
 			continue;
-		ret = activate_locked(pool, ops, NULL, 0, &res, cause, &why);
+		ret = activate_locked(pool, ops, NULL, 0, NULL, &res, cause, &why);
 		module_put(ops->owner);
 		if (!ret)
 			return;
 		pr_warn("scheduler %s could not take over again: %s (%d)\n", ops->name,
 			why, ret);
 	}
-	WARN_ON(activate_locked(pool, &vmm_default_ops, NULL, 0, &res, cause, &why));
+	WARN_ON(activate_locked(pool, &vmm_default_ops, NULL, 0, NULL, &res, cause, &why));
 }
 
 /** vmm_swap_broken() - replace a scheduler that broke its contract. Process context. */

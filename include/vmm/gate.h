@@ -138,6 +138,7 @@ struct vmm_entity {
 	struct vmm_pcpu *home;		/* [D] where it is queued or runs; never NULL once initialised */
 	u32 index;			/* [I] number of the vCPU in its VM */
 	u32 token;			/* [D] of the last offer */
+	bool inside;			/* [O] past the gate: in the guest, or in the handler of an exit */
 	bool off_slept;			/* [O] OFF: its thread sleeps or the guest halted: take it at once */
 	bool wake_pending;		/* [D] a wake-up came before it blocked */
 	u8 anywhere;			/* [D] no allowed pCPU is online: 1 ignores the VM's affinity, 2 all */
@@ -308,6 +309,12 @@ void vmm_gate_yield(struct vmm_entity *e);
  * Context: process; preempt notifier not registered any more.
  */
 void vmm_gate_exit(struct vmm_entity *e, enum vmm_gate_how how);
+
+/**
+ * vmm_gate_set_flush() - how a change of scheduler that ceases all vCPUs waits for their devices
+ * @flush: waits for device work that vCPUs have set off; may sleep. NULL: none
+ */
+void vmm_gate_set_flush(void (*flush)(void));
 
 /**
  * vmm_gate_block() - halt inside the gate until vmm_gate_wake()

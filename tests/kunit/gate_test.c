@@ -189,7 +189,11 @@ static void gate_slice_without_host_time(struct kunit *test)
 		host_takes(r, e);
 		r->now += VMM_LOST_NS - 1;
 		vmm_gate_on(e);
+		local_irq_disable();
+		vmm_pcpu_lock(p);
 		vmm_charge(p, r->now);
+		vmm_pcpu_unlock(p);
+		local_irq_enable();
 	}
 	KUNIT_EXPECT_EQ(test, p->slice_end, end + slice);
 	virt_check(test, r);

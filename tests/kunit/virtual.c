@@ -44,6 +44,15 @@ static void virt_arm_pool(struct vmm_sched *s, u64 when)
 	room->pool_timer_of = s;
 }
 
+/* Its mutex is held: what the vCPUs' threads do takes no more than domain locks. */
+static void virt_relax(struct vmm_pool *pool)
+{
+	struct virt_room *room = room_of(pool);
+
+	virt_settle(room);
+	room->now += 10 * NSEC_PER_USEC;
+}
+
 static void virt_broken(struct vmm_pool *pool)
 {
 	room_of(pool)->broken = true;
@@ -82,6 +91,7 @@ struct virt_room *virt_create(struct kunit *test, u32 nr_pcpus, u32 nr_vcpus)
 	room->host.arm = virt_arm;
 	room->host.arm_pool = virt_arm_pool;
 	room->host.broken = virt_broken;
+	room->host.relax = virt_relax;
 	room->pool_timer = VIRT_HORIZON;
 	room->timer = kvcalloc(nr_pcpus, sizeof(u64), GFP_KERNEL);
 	room->vcpu = kvcalloc(nr_vcpus, sizeof(*room->vcpu), GFP_KERNEL);
@@ -144,6 +154,8 @@ static bool step_vcpu(struct virt_room *room, struct virt_vcpu *v)
 		v->started = room->now;
 		return true;
 	case VMM_GATE_OWNER:
+		if (v->stuck)
+			return false;
 		if (e->home->kick) {
 			vmm_gate_off(e);
 			if (vmm_gate_resolve(e))

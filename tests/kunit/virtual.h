@@ -17,6 +17,7 @@ struct virt_vcpu {
 	struct vmm_entity e;
 	struct vmm_group *group;
 	bool absent;		/* its thread does not run: it takes no offer */
+	bool stuck;		/* at the guest, or in a handler: does not come out when kicked */
 	bool hog;		/* claims again whenever it is OUT */
 	bool woken;		/* host->wake() was called since the last step */
 	u64 wake_ns;		/* BLOCKED: to be woken then; 0: not planned */

@@ -44,7 +44,7 @@ static const char *why_not(int err)
 	}
 }
 
-int module_load(const char *what)
+int module_load_errno(const char *what, int *why)
 {
 	bool path = strchr(what, '/') || strstr(what, ".ko");
 	struct kmod_ctx *ctx = open_kmod();
@@ -53,6 +53,7 @@ int module_load(const char *what)
 	char name[64];
 	int err = -ENOMEM;
 
+	*why = ENOMEM;
 	if (!ctx)
 		return refused("out of memory");
 	if (path) {
@@ -73,10 +74,45 @@ int module_load(const char *what)
 	kmod_module_unref(mod);
 	kmod_module_unref_list(list);
 	kmod_unref(ctx);
+	*why = -err;
 	if (err)
 		return refused("cannot load %s: %s", what, path && err == -ENOENT &&
 			       access(what, F_OK) ? "there is no such file" : why_not(-err));
 	return DONE;
+}
+
+int module_load(const char *what)
+{
+	int err;
+
+	return module_load_errno(what, &err);
+}
+
+/*
+ * Where sched_NAME came from: the kernel does not say, so it is the file that
+ * modprobe would take.
+ */
+int module_file(const char *sched, char *path, size_t size)
+{
+	struct kmod_ctx *ctx = open_kmod();
+	struct kmod_list *list = NULL;
+	struct kmod_module *mod;
+	const char *file = NULL;
+	char name[64];
+
+	if (!ctx)
+		return -1;
+	snprintf(name, sizeof(name), "sched_%s", sched);
+	if (!kmod_module_new_from_lookup(ctx, name, &list) && list) {
+		mod = kmod_module_get_module(list);
+		file = kmod_module_get_path(mod);
+		if (file)
+			snprintf(path, size, "%s", file);
+		kmod_module_unref(mod);
+	}
+	kmod_module_unref_list(list);
+	kmod_unref(ctx);
+	return file ? 0 : -1;
 }
 
 int module_unload(const char *sched)

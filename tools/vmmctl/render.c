@@ -97,7 +97,7 @@ void print_swap(json_object *s)
 	char max[32], total[32], all[32];
 
 	printf("%s -> %s: pause %llu ticks (%s) at most on one pCPU, %llu ticks (%s) in all; request %s; "
-	       "%llu vCPUs carried over, %llu waiting, %llu running on, %llu forced out\n",
+	       "%llu vCPUs carried over, %llu waiting, %llu running on, %llu forced out",
 	       get_str(s, "from"), get_str(s, "to"),
 	       (unsigned long long)get_num(s, "pause_max_ticks"),
 	       show_ns(get_num(s, "pause_max_ns"), max, sizeof(max)),
@@ -106,6 +106,11 @@ void print_swap(json_object *s)
 	       show_ns(get_num(s, "total_ns"), all, sizeof(all)),
 	       (unsigned long long)get_num(s, "entities"), (unsigned long long)get_num(s, "queued"),
 	       (unsigned long long)get_num(s, "running"), (unsigned long long)get_num(s, "forced_out"));
+	if (!strcmp(get_str(s, "mode"), "cease"))
+		printf("; ceased: a vCPU was kept out for %s at most, all of them %s",
+		       show_ns(get_num(s, "vcpu_pause_max_ns"), max, sizeof(max)),
+		       show_ns(get_num(s, "vcpu_pause_total_ns"), total, sizeof(total)));
+	printf("\n");
 }
 
 /** print_list() - the answer of a list command, as asked for; takes over @list. Returns DONE. */

@@ -9,6 +9,7 @@
 
 static const char * const units[] = { "number", "ns", "percent", "boolean" };
 static const char * const scopes[] = { "scheduler", "vm" };
+static const char * const swap_modes[] = { "live", "cease" };
 static const char * const modes[] = { "ops", "id", "patch" };
 static const char * const domains[] = { "pcpu", "llc", "pool" };
 
@@ -74,6 +75,9 @@ json_object *swap_to_json(struct nlattr *nest)
 	add_u32(o, "queued", a[VMM_SWAP_QUEUED]);
 	add_u32(o, "running", a[VMM_SWAP_RUNNING]);
 	add_u32(o, "forced_out", a[VMM_SWAP_FORCED_OUT]);
+	add_enum(o, "mode", a[VMM_SWAP_DONE_AS], swap_modes, 2);
+	add_u64(o, "vcpu_pause_max_ns", a[VMM_SWAP_VCPU_PAUSE_MAX_NS]);
+	add_u64(o, "vcpu_pause_total_ns", a[VMM_SWAP_VCPU_PAUSE_TOTAL_NS]);
 	return o;
 }
 
@@ -298,16 +302,7 @@ static int cmd_unload(int argc, char **argv)
 	return module_unload(argv[0]);
 }
 
-static void on_set(struct nlmsghdr *h, struct nlattr **a, void *arg)
-{
-	json_object **swap = arg;
-
-	(void)h;
-	if (a[VMM_ATTR_SWAP] && !*swap)
-		*swap = swap_to_json(a[VMM_ATTR_SWAP]);
-}
-
-static int put_mode(struct nl_msg *msg, const char *name)
+int put_mode(struct nl_msg *msg, const char *name)
 {
 	unsigned int i;
 
@@ -346,73 +341,12 @@ static int cmd_dispatch(int argc, char **argv)
 	return DONE;
 }
 
-/* --set NAME=VALUE ... and --dispatch MODE behind the name */
-static int put_settings(struct nl_msg *msg, json_object *sched, int argc, char **argv)
-{
-	int i, ret;
-
-	for (i = 0; i < argc; i += 2) {
-		char *value;
-
-		if (!strcmp(argv[i], "--dispatch")) {
-			ret = put_mode(msg, i + 1 < argc ? argv[i + 1] : NULL);
-			if (ret)
-				return ret;
-			continue;
-		}
-		if (strcmp(argv[i], "--set"))
-			return usage("'%s' is no option of 'sched set'; see 'vmmctl sched help'",
-				     argv[i]);
-		value = i + 1 < argc ? strchr(argv[i + 1], '=') : NULL;
-		if (!value)
-			return usage("--set needs PARAM=VALUE");
-		*value++ = '\0';
-		ret = put_param(msg, sched, "scheduler", argv[i + 1], value);
-		if (ret)
-			return ret;
-	}
-	return DONE;
-}
-
-static int cmd_set(int argc, char **argv)
-{
-	json_object *list, *sched, *swap = NULL;
-	struct nl_msg *msg;
-	int ret;
-
-	if (!argc || argv[0][0] == '-')
-		return usage("which scheduler? vmmctl sched set NAME [--dispatch MODE] [--set PARAM=VALUE]...");
-	list = sched_list();
-	if (!list)
-		return REFUSED;
-	msg = nl_request(VMM_CMD_SCHED_SET, NLM_F_ACK);
-	sched = find_by(list, "name", argv[0]);
-	ret = msg ? DONE : REFUSED;
-	if (msg && nla_put_string(msg, VMM_ATTR_SCHED_NAME, argv[0]))
-		ret = usage("'%s' is too long for a name", argv[0]);
-	/* Without its parameters nothing can be read: the kernel says what is wrong with the name. */
-	if (!ret && sched)
-		ret = put_settings(msg, sched, argc - 1, argv + 1);
-	if (ret) {
-		nlmsg_free(msg);
-	} else {
-		ret = nl_talk(msg, on_set, &swap);
-		if (!ret && swap && opt_json)
-			print_json(swap);
-		else if (!ret && swap)
-			print_swap(swap);
-		json_object_put(swap);
-	}
-	json_object_put(list);
-	return ret;
-}
-
 const struct command sched_commands[] = {
 	{ "list", cmd_list, "", "all loaded schedulers" },
 	{ "show", cmd_show, "[NAME]", "one scheduler whole: parameters, history, last change; without a name the active one" },
 	{ "load", cmd_load, "NAME|PATH", "load a scheduler's module; it does not become active by that" },
 	{ "dispatch", cmd_dispatch, "[ops|id|patch]", "how the active scheduler is reached: through its table, by its number, by addresses in the code" },
-	{ "set", cmd_set, "NAME [--dispatch MODE] [--set PARAM=VALUE]...", "make a loaded scheduler the active one, while the guests run; or change its parameters" },
+	{ "set", cmd_sched_set, "NAME [OPTION]...", "make a scheduler the active one, while the guests run; or change its parameters. --image PATH: load it from there; --policy keep|unload-before|unload-after: what becomes of the old one; --mode live|cease; --timeout T; --dispatch MODE; --set PARAM=VALUE" },
 	{ "unload", cmd_unload, "NAME", "unload a scheduler; the one before it takes over if it is active" },
 	{ }
 };

@@ -340,15 +340,25 @@ void vmm_irqfd_stop(struct vmm_vm *vm)
 		flush_workqueue(ends);
 }
 
+/* Before a change of scheduler that ceases all vCPUs: what ends irqfds has ended. */
+static void flush_ends(void)
+{
+	flush_workqueue(ends);
+}
+
 /** vmm_irqfd_setup() - at module init, before the first VM; 0 or -ENOMEM */
 int vmm_irqfd_setup(void)
 {
 	ends = alloc_workqueue("vmm-irqfd", WQ_UNBOUND, 0);
-	return ends ? 0 : -ENOMEM;
+	if (!ends)
+		return -ENOMEM;
+	vmm_gate_set_flush(flush_ends);
+	return 0;
 }
 
 /** vmm_irqfd_teardown() - at module exit, after the last VM */
 void vmm_irqfd_teardown(void)
 {
+	vmm_gate_set_flush(NULL);
 	destroy_workqueue(ends);
 }

@@ -11,7 +11,7 @@
  *                          for the active one also POOL_ID, DISPATCH, SCHED_SINCE, SWAPS,
  *                          SWAP (the last one), HISTORY*, EXIT (the last one thrown out)
  *   VMM_CMD_SCHED_SET   RA SCHED_NAME, SCHED_PARAM*: make it active (or change its
- *                          parameters); answers with SWAP. DISPATCH, with or without a
+ *                          parameters); answers with SWAP. SWAP_MODE, TIMEOUT: how. DISPATCH, with or without a
  *                          name: choose the way to the active scheduler
  *   VMM_CMD_VM_GET      D  every VM (of the caller, without CAP_SYS_ADMIN): VM_*, VCPU*
  *                       R  one VM: VM_NAME or VM_ID
@@ -85,6 +85,8 @@ enum vmm_attr {
 	VMM_ATTR_PCPU_BUSY,		/* u64, ns */
 	VMM_ATTR_DISPATCH,		/* u32, enum vmm_dispatch_mode */
 	VMM_ATTR_SCHED_ID,		/* u32, its number while it is loaded */
+	VMM_ATTR_SWAP_MODE,		/* u32, enum vmm_swap_mode; 0 if absent */
+	VMM_ATTR_TIMEOUT,		/* u64, ns, 1 ms .. 60 s; 1 s if absent: to bring all vCPUs out */
 	__VMM_ATTR_MAX,
 };
 #define VMM_ATTR_MAX (__VMM_ATTR_MAX - 1)
@@ -97,6 +99,12 @@ enum vmm_dispatch_mode {
 	VMM_DISPATCH_OPS,
 	VMM_DISPATCH_ID,
 	VMM_DISPATCH_PATCH,
+};
+
+/* How a change of scheduler is made. */
+enum vmm_swap_mode {
+	VMM_SWAP_LIVE,			/* no guest is stopped */
+	VMM_SWAP_CEASE,			/* every vCPU is brought out first, and goes on after it */
 };
 
 enum vmm_sched_state {
@@ -135,6 +143,9 @@ enum vmm_attr_swap {
 	VMM_SWAP_QUEUED,		/* u32: of them waiting */
 	VMM_SWAP_RUNNING,		/* u32: of them owners, which ran on */
 	VMM_SWAP_FORCED_OUT,		/* u32: guests made to leave */
+	VMM_SWAP_DONE_AS,		/* u32, enum vmm_swap_mode */
+	VMM_SWAP_VCPU_PAUSE_MAX_NS,	/* u64: mode cease: how long a runnable vCPU was kept out, at most */
+	VMM_SWAP_VCPU_PAUSE_TOTAL_NS,	/* u64: ... and all of them */
 	__VMM_SWAP_MAX,
 };
 #define VMM_SWAP_MAX (__VMM_SWAP_MAX - 1)

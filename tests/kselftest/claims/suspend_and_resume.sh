@@ -11,6 +11,7 @@ for level in processors core; do
 	echo $level >/sys/power/pm_test
 	state=freeze
 	for s in standby mem; do grep -qw $s /sys/power/state && state=$s; done
+	[ $state != mem ] || grep -qw "deep\|shallow" /sys/power/mem_sleep || state=freeze
 	[ $state != freeze ] || skip "only suspend to idle here, which keeps the CPUs"
 	[ ! -e /sys/module/suspend/parameters/pm_test_delay ] ||
 		echo 1 >/sys/module/suspend/parameters/pm_test_delay
