@@ -19,7 +19,6 @@
  *
  * Limits: a locked operation on a device is a read and a write; see emulate/.
  */
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <asm/fpu/api.h>
 #include <asm/processor-flags.h>
@@ -285,9 +284,10 @@ static void fault(void *ctx, unsigned int vector, u32 error)
 	record(st, vector, vector != X86_TRAP_UD && !real, error);
 }
 
+/* A repeated instruction may be left here. */
 static bool event_pending(void *ctx)
 {
-	return READ_ONCE(vcpu_of(ctx)->requests) || signal_pending(current) || need_resched();
+	return vmm_vcpu_wanted(vcpu_of(ctx));
 }
 
 static const struct vmm_emul_ops ops = {

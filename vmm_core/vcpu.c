@@ -336,6 +336,23 @@ static int stretch(struct vmm_vcpu *vcpu)
 	}
 }
 
+/**
+ * vmm_vcpu_wanted() - should something long that is done for the guest be left?
+ * @vcpu: the vCPU of the calling thread
+ *
+ * The kernel's devices answer thousands of a string instruction's accesses in a row. All
+ * that while the vCPU is not in the guest, and whoever wants its pCPU for another one
+ * waits until it looks itself.
+ * Context: process, preemptible.
+ */
+bool vmm_vcpu_wanted(struct vmm_vcpu *vcpu)
+{
+	/* Outside the gate, to complete an access, it has no pCPU to give back. */
+	if (vcpu->in_gate && !vmm_gate_may_run(&vcpu->entity))
+		return true;
+	return READ_ONCE(vcpu->requests) || signal_pending(current) || need_resched();
+}
+
 /*
  * Device accesses come back soon, and so do the signals that clients kick their
  * vCPUs with; a halt waits for an event; the rest may take for ever.

@@ -361,6 +361,7 @@ void vmm_vcpu_destroy(struct vmm_vcpu *vcpu);
 void vmm_vcpu_reset(struct vmm_vcpu *vcpu);	/* architectural RESET state */
 void vmm_vcpu_init(struct vmm_vcpu *vcpu);	/* architectural state after INIT */
 int vmm_vcpu_run(struct vmm_vcpu *vcpu);	/* KVM_RUN; vcpu->mutex held */
+bool vmm_vcpu_wanted(struct vmm_vcpu *vcpu);	/* leave what takes long */
 /* wait.c: vCPUs that do not run although their thread would */
 void vmm_vcpu_notify(struct vmm_vcpu *vcpu);	/* an event: out of the guest, or awake. Any context but NMI */
 void vmm_queue_nmi(struct vmm_vcpu *vcpu);	/* the same, with an NMI */

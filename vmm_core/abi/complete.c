@@ -225,8 +225,8 @@ static int complete_string(struct vmm_vcpu *vcpu)
 
 /*
  * Offer the elements to the kernel's devices. False: the first one found nobody, all
- * of it is user space's. What is not served further on (a coalesced ring is full) is
- * left to the next time the instruction runs.
+ * of it is user space's. What is not served further on (a coalesced ring is full, or
+ * the vCPU's turn is over) is left to the next time the instruction runs.
  */
 static bool string_in_kernel(struct vmm_vcpu *vcpu)
 {
@@ -236,6 +236,10 @@ static bool string_in_kernel(struct vmm_vcpu *vcpu)
 	int r;
 
 	for (i = 0; i < pio->count; i++, data += pio->size) {
+		if (i && vmm_vcpu_wanted(vcpu)) {
+			pio->count = i;
+			break;
+		}
 		if (pio->in)
 			r = vmm_bus_read(vcpu, VMM_BUS_PIO, pio->port, pio->size, data);
 		else
