@@ -65,9 +65,15 @@ struct source {
 	char id[NAME_SIZE];
 };
 
+/*
+ * What user space sees before the name: in newer kernels the kernel's view of the structure
+ * has the name's bytes in it, and user space's has not.
+ */
+#define DESC_HEAD	offsetof(struct kvm_stats_desc, name)
+
 static size_t desc_size(void)
 {
-	return sizeof(struct kvm_stats_desc) + NAME_SIZE;
+	return DESC_HEAD + NAME_SIZE;
 }
 
 /* Header, descriptors, counters; the size of it all when @buf is NULL. */
@@ -93,8 +99,8 @@ static size_t put_together(const struct source *s, void *buf)
 			};
 			void *desc = buf + h.desc_offset + i * desc_size();
 
-			memcpy(desc, &d, sizeof(d));
-			memcpy(desc + sizeof(d), st->name, NAME_SIZE);
+			memcpy(desc, &d, DESC_HEAD);
+			memcpy(desc + DESC_HEAD, st->name, NAME_SIZE);
 			memcpy(buf + h.data_offset + offset, s->base + st->offset, bytes);
 		}
 		offset += bytes;
