@@ -93,7 +93,7 @@ static bool anybody_inside(struct vmm_pool *pool)
  * @timeout_ns: how long to wait for them
  * @res:        counts those that had to be made to leave
  *
- * cease of the model. A failure lets everybody go on.
+ * A failure lets everybody go on.
  * Context: process; pool mutex held; sleeps.
  * Return: 0; -ETIMEDOUT; -EINTR: the caller is being killed.
  */

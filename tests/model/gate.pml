@@ -5,7 +5,7 @@
  * Purpose: the protocol of sched_iface, small enough that all interleavings
  * can be searched. The names of the steps (gate_claim, gate_offer, gate_own,
  * gate_loan, gate_giveup, gate_expire, gate_block, gate_wake, gate_cancel,
- * swap_prepare, swap_flip, swap_detach) are those that the C code refers to.
+ * swap_prepare, swap_flip, swap_detach, cease_take) are those that the C code refers to.
  *
  * Design: one process per vCPU thread (thread.pml), one per pCPU for its timer
  * and irq_work, one that wakes and signals (env.pml), one that swaps schedulers
@@ -84,6 +84,20 @@ bit bypass[NP];		/* contract broken: FIFO by the interface itself */
 
 bit pm;			/* the pool's mutex */
 
+#ifdef CEASE
+bit ceased;		/* the mark in the way of every resume */
+bit lax;		/* checks only: from the mark until every pCPU was looked at after it */
+bit allout;		/* checks only: the swap may rely on it that nobody is inside */
+bit inside[NE];		/* the thread is past the gate: in the guest or in a handler */
+#define CEASED		ceased
+#define LAX		lax
+#define INSIDE(e, v)	inside[e] = v
+#else
+#define CEASED		0
+#define LAX		0
+#define INSIDE(e, v)	skip
+#endif
+
 hidden byte ix;		/* scratch of d_step blocks, never live across steps */
 
 /* Locals of every process that takes a domain lock. */
@@ -127,9 +141,9 @@ inline check(pc)
 {
 	d_step {
 		assert(slot[pc] == NONE || home[slot[pc]] == pc);
-		assert(nq[pc] == 0 || slot[pc] != NONE);
+		assert(LAX || nq[pc] == 0 || slot[pc] != NONE);
 #ifndef BUG_KICK_NO_BACKSTOP
-		assert(nq[pc] == 0 || tm[pc]);
+		assert(LAX || nq[pc] == 0 || tm[pc]);
 #endif
 		ix = 0;
 		do
@@ -209,7 +223,14 @@ inline update_timer(pc)
 inline gate_offer(pc)
 {
 	assert(slot[pc] == NONE);
-	sched_pick(pc);
+	if
+#ifdef BUG_CEASE_OFFERS
+	:: true -> sched_pick(pc)
+#else
+	:: !CEASED -> sched_pick(pc)
+	:: CEASED
+#endif
+	fi;
 	if
 	:: c != NONE ->
 		nq[pc]--;

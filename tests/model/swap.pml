@@ -10,7 +10,10 @@
  * Locking: the pool's mutex from the first attach to the last detach. The
  * reader stands for all calls that hold only an RCU read section.
  *
- * Limits: live mode only; parameters and history are not modelled.
+ * With CEASE every vCPU is brought out of its guest and its handlers before the
+ * first flip, or the swap is given up and the old scheduler goes on.
+ *
+ * Limits: parameters and history are not modelled.
  */
 
 #ifdef SWAP
@@ -40,11 +43,74 @@ proctype reader()
 }
 #endif
 
+#ifdef CEASE
+/* cease_take: whoever has pc loses it, now or as soon as it comes out. Lock held. */
+inline cease_take(pc)
+{
+	x = slot[pc];
+	if
+	:: x == NONE
+	:: x != NONE && st[x] == OFFERED -> put_curr(x, pc); enqueue(x, pc)
+	:: x != NONE && (st[x] == LOANED || (st[x] == OFF && slept[x])) ->
+		gate_expire(pc);
+		gone = 0
+	:: x != NONE && (st[x] == OWNER || (st[x] == OFF && !slept[x])) ->
+		resched[pc] = 1;
+		kick[pc] = 1
+	fi;
+	x = NONE
+}
+
+inline anybody()
+{
+	d_step {
+		over = 0;
+		e = 0;
+		do
+		:: e < NE -> over = over || inside[e] || HOLDS(e); e++
+		:: else -> break
+		od;
+		e = 0
+	}
+}
+
+/* Until all are out, or patience ends: then "failed". */
+inline cease()
+{
+	atomic { ceased = 1; lax = 1 };
+	do
+	:: p < NP -> CS { lock(p); cease_take(p); unlock(p) }; wake_thread(); p++
+	:: p == NP ->
+		atomic {
+			anybody();
+			if
+			:: !over -> allout = 1; p = 0; break
+			:: over -> over = 0; p = 0
+			:: over -> over = 0; failed = 1; p = 0; break
+			fi
+		}
+	od
+}
+
+inline resume()
+{
+	atomic { allout = 0; ceased = 0 };
+	do
+	:: p < NP -> check_pcpu(p, 0); p++
+	:: else -> break
+	od;
+	atomic { lax = 0; p = 0 }
+}
+#endif
+
 /* swap_flip: one pCPU, under its lock: drain, flip, enqueue, adopt_running. */
 inline swap_flip()
 {
 	CS {
 		lock(p);
+#ifdef CEASE
+		assert(slot[p] == NONE);
+#endif
 #ifdef BUG_FLIP_FIRST
 		sch[p] = 1 - from;
 #endif
@@ -163,11 +229,28 @@ end_swap:
 		:: else
 		fi
 	   };
+#ifdef CEASE
+	   cease();
+	   if
+	   :: failed ->
+		resume();
+		STEPS {
+			swap_detach(1 - from);
+			atomic { failed = 0; swapping = 0; pm = 0 }
+		};
+		goto end_swap
+	   :: else
+	   fi;
+#endif
 	   /* the point of no return */
 	   do
 	   :: p < NP -> swap_flip(); p++
 	   :: else -> break
 	   od;
+#ifdef CEASE
+	   p = 0;
+	   resume();
+#endif
 #ifndef BUG_EARLY_DETACH
 	   swap_sync();
 #endif

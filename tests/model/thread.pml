@@ -105,11 +105,13 @@ inline gate_resolve(en)
 		own = 0;
 		look_at_clock(0);
 		if
-		:: slot[p] == en && st[en] == OFF && nq[p] && (resched[p] || over) ->
+		:: slot[p] == en && st[en] == OFF &&
+		   (CEASED || (nq[p] && (resched[p] || over))) ->
 			put_curr(en, p);
 			enqueue(en, p);
 			gate_offer(p)
-		:: slot[p] == en && st[en] == OFF && !(nq[p] && (resched[p] || over)) ->
+		:: slot[p] == en && st[en] == OFF &&
+		   !(CEASED || (nq[p] && (resched[p] || over))) ->
 			kick[p] = 0;
 			resched[p] = 0;
 			update_timer(p);
@@ -227,6 +229,7 @@ user:
 #endif
 	fi;
 enter:	/* back from the loan: no lock when nothing happened */
+	INSIDE(e, 0);
 	atomic {
 		if
 		:: st[e] == LOANED -> st[e] = OFF
@@ -238,6 +241,7 @@ enter:	/* back from the loan: no lock when nothing happened */
 	:: else
 	fi;
 gate:
+	INSIDE(e, 0);
 	FREEZE_POINT;
 	if
 	:: sig[e] -> leave_by_signal(e); goto user
@@ -273,7 +277,20 @@ gate:
 		:: else -> goto gate
 		fi
 	fi;
-on:	/* the preempt notifier is registered */
+on:
+#ifdef CEASE
+	/* Inside, then the mark: whoever ceases sets the mark, then looks who is inside. */
+#ifndef BUG_CEASE_ORDER
+	inside[e] = 1;
+#endif
+	if
+	:: ceased -> goto enter
+	:: else
+	fi;
+	inside[e] = 1;
+	assert(!allout);
+#endif
+	/* the preempt notifier is registered */
 	gate_on(e);
 guest:
 	sched_out_in(e);
@@ -288,6 +305,9 @@ guest:
 #endif
 			inguest[e] = 1;
 			work[e] = 0;	/* injected */
+#ifdef CEASE
+			assert(!allout);
+#endif
 			assert(slot[home[e]] == e && cpu[e] == home[e])
 		:: else -> goto stop
 		fi
@@ -306,6 +326,7 @@ guest:
 	   sched_out_in(e);
 	   gate_off(e);
 	   FREEZE_POINT;
+	   INSIDE(e, 0);
 	   gate_loan(e);
 	   goto user
 #endif
@@ -313,6 +334,7 @@ guest:
 	:: inguest[e] = 0;
 	   gate_off(e);
 	   FREEZE_POINT;
+	   INSIDE(e, 0);
 	   if
 	   :: st[e] == OFF -> exit_halted(e)
 	   :: else
@@ -336,6 +358,7 @@ stop:
 	FREEZE_POINT;
 	if
 	:: sig[e] ->
+		INSIDE(e, 0);
 		if
 		:: st[e] == OFF -> gate_loan(e)
 		:: else
