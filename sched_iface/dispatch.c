@@ -147,7 +147,8 @@ bool vmm_pcpu_idle(const struct vmm_pcpu *p)
 {
 	const struct vmm_entity *e = p->curr;
 
-	return !p->nr_queued &&
+	/* Those whom pick() does not want now wait for something else than the pCPU. */
+	return (!p->nr_queued || p->declined) &&
 	       (!e || (vmm_state(e) == VMM_GATE_OFF && READ_ONCE(e->off_slept)));
 }
 
@@ -177,6 +178,7 @@ void vmm_enqueue(struct vmm_pcpu *p, struct vmm_entity *e,
 	vmm_set_state(e, VMM_GATE_QUEUED, now);
 	list_add_tail(&e->queued_node, &p->queued);
 	WRITE_ONCE(p->nr_queued, p->nr_queued + 1);
+	p->declined = false;
 	update_idle(p);
 	if (!p->bypass)
 		vmm_call_enqueue(s, p, e, why, now);
@@ -223,6 +225,7 @@ void vmm_put_curr(struct vmm_pcpu *p, enum vmm_put_why why, u64 now)
 	WRITE_ONCE(p->kick, false);
 	p->resched = false;
 	p->preempt = false;
+	p->must_go = false;
 	p->slice_end = VMM_SLICE_INFINITE;
 	vmm_set_state(e, VMM_GATE_OUT, now);
 	update_idle(p);
@@ -296,6 +299,7 @@ void vmm_own(struct vmm_pcpu *p, struct vmm_entity *e, u64 now)
 	WRITE_ONCE(p->kick, false);
 	p->resched = false;
 	p->preempt = false;
+	p->must_go = false;
 	if (p->last_id != e->id) {
 		p->last_id = e->id;
 		p->switches++;
@@ -389,6 +393,7 @@ void vmm_pick(struct vmm_pcpu *p, u64 now, struct vmm_post *post)
 	struct vmm_sched *s = vmm_pcpu_sched(p);
 	struct vmm_entity *e = NULL;
 	u64 slice = VMM_SLICE_INFINITE;
+	bool outermost = !p->dom->collecting;
 	u32 id = VMM_ENTITY_NONE;
 
 	lockdep_assert_irqs_disabled();
@@ -396,6 +401,7 @@ void vmm_pick(struct vmm_pcpu *p, u64 now, struct vmm_post *post)
 		update_idle(p);
 		return;
 	}
+	vmm_resched_begin(p);
 	if (READ_ONCE(s->broken))
 		p->bypass = true;
 	if (!p->bypass) {
@@ -409,9 +415,10 @@ void vmm_pick(struct vmm_pcpu *p, u64 now, struct vmm_post *post)
 		e = list_first_entry(&p->queued, struct vmm_entity, queued_node);
 	trace_vmm_sched_pick(p->id, e ? e->id : 0, slice, p->nr_queued,
 			     p->bypass ? "(fifo)" : s->ops->name);
+	p->declined = !e && p->nr_queued;
 	if (!e) {
 		update_idle(p);
-		return;
+		goto out;
 	}
 	unlink_queued(p, e);
 	vmm_set_state(e, VMM_GATE_OFFERED, now);
@@ -424,6 +431,10 @@ void vmm_pick(struct vmm_pcpu *p, u64 now, struct vmm_post *post)
 	update_idle(p);
 	vmm_post_wake(post, e);
 	vmm_update_timer(p, now);
+out:
+	/* Whoever had to make room here may be let in elsewhere before it goes to sleep. */
+	if (outermost)
+		vmm_resched_run(p, now, post);
 }
 
 /** vmm_kick_curr() - the owner has to come to the gate: it finds out by vmm_gate_may_run() */
@@ -467,7 +478,7 @@ void vmm_check_curr(struct vmm_pcpu *p, u64 now, struct vmm_post *post)
 			vmm_pick(p, now, post);
 		return;
 	}
-	if (!p->nr_queued)
+	if (!p->nr_queued && !p->must_go)
 		return;
 	if (now >= p->slice_end)
 		vmm_charge(p, now);	/* the end may be later than it looks */
@@ -522,6 +533,29 @@ static void wake_beside_offer(struct vmm_pcpu *p, u64 rem, u64 now)
 }
 
 /**
+ * vmm_preempt_curr() - the holder of a pCPU is to go at once
+ * @p:   the pCPU; p->curr is set and charged
+ * @now: ns
+ *
+ * vmm_check_curr() does what can be done right away.
+ */
+void vmm_preempt_curr(struct vmm_pcpu *p, u64 now)
+{
+	enum vmm_gate_state st = vmm_state(p->curr);
+
+	if (st == VMM_GATE_OFFERED) {
+		wake_beside_offer(p, 0, now);
+		return;
+	}
+	p->slice_end = now;
+	p->preempt = true;
+	if (st == VMM_GATE_OWNER)
+		vmm_kick_curr(p);
+	else
+		p->resched = true;
+}
+
+/**
  * vmm_enqueued() - an entity has just been queued: ask whether it goes first
  * @p:    its home
  * @e:    the entity
@@ -537,23 +571,19 @@ void vmm_enqueued(struct vmm_pcpu *p, struct vmm_entity *e, u64 now,
 
 	/* Pairs with the compare-and-exchange in vmm_gate_exit() and vmm_gate_sched_out(). */
 	smp_mb();
+	vmm_resched_begin(p);
 	if (curr && !p->bypass && s->ops->wakeup) {
 		vmm_charge(p, now);
 		rem = vmm_call_wakeup(s, p, curr, e, now);
-		if (vmm_state(curr) == VMM_GATE_OFFERED) {
+		if (!rem)
+			vmm_preempt_curr(p, now);
+		else if (vmm_state(curr) == VMM_GATE_OFFERED)
 			wake_beside_offer(p, rem, now);
-		} else if (!rem) {
-			p->slice_end = now;
-			p->preempt = true;
-			if (vmm_state(curr) == VMM_GATE_OWNER)
-				vmm_kick_curr(p);
-			else
-				p->resched = true;
-		} else if (rem != VMM_SLICE_INFINITE) {
+		else if (rem != VMM_SLICE_INFINITE)
 			p->slice_end = now + rem;
-		}
 	}
 	vmm_check_curr(p, now, post);
+	vmm_resched_run(p, now, post);
 }
 
 /* --- timer -------------------------------------------------------------------------- */
@@ -563,7 +593,9 @@ static u64 next_deadline(struct vmm_pcpu *p, u64 now)
 	struct vmm_entity *e = p->curr;
 	u64 when = p->sched_deadline ?: VMM_SLICE_INFINITE;
 
-	if (!e || !p->nr_queued)
+	if (!list_empty(&p->resched_node))
+		return now;
+	if (!e || (!p->nr_queued && !p->must_go))
 		return when;
 	switch (vmm_state(e)) {
 	case VMM_GATE_OFFERED:
@@ -616,6 +648,7 @@ void vmm_pcpu_expired(struct vmm_pcpu *p)
 	now = vmm_pool_now(p->pool);
 	p->deadline = 0;
 	s = vmm_pcpu_sched(p);
+	vmm_resched_begin(p);
 	if (p->sched_deadline && now >= p->sched_deadline) {
 		p->sched_deadline = 0;
 		if (!p->bypass && s->ops->pcpu_deadline) {
@@ -624,6 +657,7 @@ void vmm_pcpu_expired(struct vmm_pcpu *p)
 		}
 	}
 	vmm_check_curr(p, now, &post);
+	vmm_resched_run(p, now, &post);
 	vmm_update_timer(p, now);
 	vmm_pcpu_unlock(p);
 	local_irq_restore(flags);
@@ -635,18 +669,24 @@ EXPORT_SYMBOL_GPL(vmm_pcpu_expired);
 void vmm_pool_expired(struct vmm_sched *s)
 {
 	struct vmm_pcpu *p = &s->pool->pcpus[0];
+	struct vmm_post post = { };
 	unsigned long flags;
+	u64 now;
 
 	local_irq_save(flags);
 	vmm_pcpu_lock(p);
 	/* Only while it is in charge: not prepared, not replaced, not broken. */
 	if (vmm_pcpu_sched(p) == s && !p->bypass && s->pool_deadline) {
+		now = vmm_pool_now(s->pool);
 		s->pool_deadline = 0;
+		vmm_resched_begin(p);
 		if (s->ops->pool_deadline)
-			s->ops->pool_deadline(s, vmm_pool_now(s->pool));
+			s->ops->pool_deadline(s, now);
+		vmm_resched_run(p, now, &post);
 	}
 	vmm_pcpu_unlock(p);
 	local_irq_restore(flags);
+	vmm_post_run(&post);
 }
 EXPORT_SYMBOL_GPL(vmm_pool_expired);
 
@@ -700,6 +740,10 @@ int vmm_steal(struct vmm_pcpu *p, struct vmm_pcpu *peer, struct vmm_entity *e)
 {
 	u64 now = vmm_pool_now(p->pool);
 
+	/* In the middle of a swap one of them may have gone over, with another lock. */
+	if (rcu_access_pointer(p->sched) != rcu_access_pointer(peer->sched))
+		return -EBUSY;
+	vmm_assert_locked(p);
 	vmm_assert_locked(peer);
 	if (e->home != peer || vmm_state(e) != VMM_GATE_QUEUED)
 		return -EBUSY;

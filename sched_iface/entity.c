@@ -2,13 +2,13 @@
 /*
  * Groups (VMs) and entities (vCPUs): life, parameters, affinity, accounting.
  *
- * Parameters belong to groups and survive a change of scheduler: weight,
+ * Parameters belong to groups and survive a change of scheduler: weight, cap,
  * quantum, affinity and the time-critical flag in the group itself, those that
  * a scheduler declares by name in a list that is read again when that
  * scheduler comes back.
  *
  * Locking: pool->mutex for everything here; readers under a domain lock see
- * single words change (weight, quantum, param[][]) or an RCU pointer (affinity).
+ * single words change (weight, cap, quantum, param[][]) or an RCU pointer (affinity).
  */
 #include <linux/bitmap.h>
 #include <linux/cred.h>
@@ -111,7 +111,7 @@ static bool over_limit(struct vmm_pool *pool, unsigned int *vcpus)
 /** vmm_group_create_in() - vmm_group_create() in a given pool */
 struct vmm_group *vmm_group_create_in(struct vmm_pool *pool, const char *name)
 {
-	const struct vmm_sched *s;
+	struct vmm_sched *s;
 	struct vmm_group *g;
 	unsigned int vcpus;
 	int ret;
@@ -143,8 +143,11 @@ struct vmm_group *vmm_group_create_in(struct vmm_pool *pool, const char *name)
 		strscpy(g->name, name, sizeof(g->name));
 	else
 		default_name(pool, g->name);
-	g->id = ++pool->next_group;
 	s = rcu_dereference_protected(pool->active, true);
+	ret = vmm_sched_attach_group(s, g);
+	if (ret)
+		goto err;
+	g->id = ++pool->next_group;
 	vmm_group_load_params(g, s);
 	list_add_tail(&g->node, &pool->groups);
 	vmm_event_vm(g, true);
@@ -170,6 +173,7 @@ void vmm_group_put(struct vmm_group *g)
 	mutex_lock(&g->pool->mutex);
 	WARN_ON(!list_empty(&g->entities));
 	list_del(&g->node);
+	vmm_sched_detach_group(rcu_dereference_protected(g->pool->active, true), g);
 	vmm_event_vm(g, false);
 	mutex_unlock(&g->pool->mutex);
 	list_for_each_entry_safe(r, n, &g->remembered, node)
@@ -201,6 +205,7 @@ void vmm_group_params_changed(struct vmm_group *g)
 
 	lockdep_assert_held(&g->pool->mutex);
 	list_for_each_entry(e, &g->entities, group_node) {
+		struct vmm_post post = { };
 		unsigned long flags;
 		struct vmm_pcpu *p = vmm_entity_lock(e, &flags);
 		struct vmm_sched *s = vmm_pcpu_sched(p);
@@ -208,9 +213,14 @@ void vmm_group_params_changed(struct vmm_group *g)
 
 		if (p->curr == e)
 			vmm_charge(p, now);
+		vmm_resched_begin(p);
 		if (!p->bypass && s->ops->entity_params)
 			s->ops->entity_params(s, p, e, now);
+		/* Whoever was held back may be let go by it. */
+		vmm_check_curr(p, now, &post);
+		vmm_resched_run(p, now, &post);
 		vmm_entity_unlock(p, flags);
+		vmm_post_run(&post);
 	}
 }
 EXPORT_SYMBOL_GPL(vmm_group_params_changed);
@@ -253,57 +263,109 @@ int vmm_group_set_affinity(struct vmm_group *g, const unsigned long *bits)
 }
 EXPORT_SYMBOL_GPL(vmm_group_set_affinity);
 
-static int remember(struct vmm_group *g, const char *sched, const char *name, u64 val)
+/* The note of a parameter's value, made with @val if there is none; NULL: no memory. */
+static struct remembered *remember(struct vmm_group *g, const char *sched,
+				   const char *name, u64 val)
 {
 	struct remembered *r;
 
-	list_for_each_entry(r, &g->remembered, node) {
-		if (!strcmp(r->sched, sched) && !strcmp(r->name, name)) {
-			r->val = val;
-			return 0;
-		}
-	}
+	list_for_each_entry(r, &g->remembered, node)
+		if (!strcmp(r->sched, sched) && !strcmp(r->name, name))
+			return r;
 	r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
 	if (!r)
-		return -ENOMEM;
+		return NULL;
 	strscpy(r->sched, sched, sizeof(r->sched));
 	strscpy(r->name, name, sizeof(r->name));
 	r->val = val;
 	list_add_tail(&r->node, &g->remembered);
-	return 0;
+	return r;
 }
 
 /**
- * vmm_group_set_param() - set what the active scheduler declares for VMs
- * @g:    the VM
- * @name: of the parameter
- * @val:  checked against its range
- * @why:  set to the reason of a refusal
+ * vmm_group_check_params() - may these parameters be set on a VM?
+ * @g:   the VM
+ * @set: names and values
+ * @n:   how many
+ * @why: set to the reason of a refusal
  *
- * Context: pool mutex held. Call vmm_group_params_changed() afterwards.
- * Return: 0, -ENOENT, -ERANGE, -ENOMEM.
+ * Context: pool mutex held.
+ * Return: 0, -ENOENT, -ERANGE, or what the scheduler's check_group() says.
  */
-int vmm_group_set_param(struct vmm_group *g, const char *name, u64 val, const char **why)
+int vmm_group_check_params(struct vmm_group *g, const struct vmm_param_set *set,
+			   unsigned int n, const char **why)
 {
-	const struct vmm_sched *s = rcu_dereference_protected(g->pool->active, true);
-	const struct vmm_sched_param *p;
-	unsigned int idx;
+	struct vmm_sched *s = rcu_dereference_protected(g->pool->active, true);
+	u64 want[VMM_SCHED_MAX_PARAMS];
+	unsigned int i, idx;
 	int ret;
 
 	lockdep_assert_held(&g->pool->mutex);
-	p = vmm_find_param(s->ops, VMM_SCOPE_GROUP, name, &idx);
-	if (!p) {
-		*why = "the active scheduler has no such parameter for VMs; see 'vmmctl sched show'";
-		return -ENOENT;
+	memcpy(want, g->param[s->slot], sizeof(want));
+	for (i = 0; i < n; i++) {
+		const struct vmm_sched_param *p =
+			vmm_find_param(s->ops, VMM_SCOPE_GROUP, set[i].name, &idx);
+
+		if (!p) {
+			*why = "the active scheduler has no such parameter for VMs; see 'vmmctl sched show'";
+			return -ENOENT;
+		}
+		if (set[i].val < p->min || set[i].val > p->max) {
+			*why = "the value is out of the parameter's range; see 'vmmctl sched show'";
+			return -ERANGE;
+		}
+		want[idx] = set[i].val;
 	}
-	if (val < p->min || val > p->max) {
-		*why = "the value is out of the parameter's range; see 'vmmctl sched show'";
-		return -ERANGE;
-	}
-	ret = remember(g, s->ops->name, name, val);
-	if (!ret)
-		WRITE_ONCE(g->param[s->slot][idx], val);
+	if (!n || !s->ops->check_group)
+		return 0;
+	ret = s->ops->check_group(s, g->nr_entities, g->param[s->slot], want);
+	if (ret)
+		*why = vmm_sched_why(s, "the scheduler refuses these values");
 	return ret;
+}
+
+/**
+ * vmm_group_set_params() - set what the active scheduler declares for VMs; all or none
+ * @g:   the VM
+ * @set: names and values
+ * @n:   how many
+ * @why: set to the reason of a refusal
+ *
+ * Context: pool mutex held. Call vmm_group_params_changed() afterwards.
+ * Return: 0, -ENOMEM, or as vmm_group_check_params().
+ */
+int vmm_group_set_params(struct vmm_group *g, const struct vmm_param_set *set,
+			 unsigned int n, const char **why)
+{
+	const struct vmm_sched *s = rcu_dereference_protected(g->pool->active, true);
+	unsigned int i, idx;
+	int ret = vmm_group_check_params(g, set, n, why);
+
+	if (ret)
+		return ret;
+	/* All the memory first: a note of the present value changes nothing. */
+	for (i = 0; i < n; i++) {
+		vmm_find_param(s->ops, VMM_SCOPE_GROUP, set[i].name, &idx);
+		if (!remember(g, s->ops->name, set[i].name, g->param[s->slot][idx])) {
+			*why = "out of memory";
+			return -ENOMEM;
+		}
+	}
+	for (i = 0; i < n; i++) {
+		vmm_find_param(s->ops, VMM_SCOPE_GROUP, set[i].name, &idx);
+		remember(g, s->ops->name, set[i].name, 0)->val = set[i].val;
+		WRITE_ONCE(g->param[s->slot][idx], set[i].val);
+	}
+	return 0;
+}
+EXPORT_SYMBOL_GPL(vmm_group_set_params);
+
+/** vmm_group_set_param() - vmm_group_set_params() for a single one */
+int vmm_group_set_param(struct vmm_group *g, const char *name, u64 val, const char **why)
+{
+	const struct vmm_param_set set = { name, val };
+
+	return vmm_group_set_params(g, &set, 1, why);
 }
 EXPORT_SYMBOL_GPL(vmm_group_set_param);
 
@@ -365,8 +427,10 @@ int vmm_entity_init(struct vmm_entity *e, struct vmm_group *group, u32 index)
 		goto err_unlock;
 	s = rcu_dereference_protected(pool->active, true);
 	ret = vmm_sched_attach_entity(s, e);
-	if (ret)
+	if (ret) {
+		vmm_entity_refused(s, group, index);
 		goto err_id;
+	}
 	list_add_tail(&e->group_node, &group->entities);
 	group->nr_entities++;
 	mutex_unlock(&pool->mutex);
@@ -445,6 +509,12 @@ void *vmm_entity_priv(const struct vmm_sched *s, const struct vmm_entity *e)
 }
 EXPORT_SYMBOL_GPL(vmm_entity_priv);
 
+void *vmm_group_priv(const struct vmm_sched *s, const struct vmm_entity *e)
+{
+	return e->group->priv[s->slot];
+}
+EXPORT_SYMBOL_GPL(vmm_group_priv);
+
 u64 vmm_sched_param(const struct vmm_sched *s, unsigned int idx)
 {
 	return idx < VMM_SCHED_MAX_PARAMS ? READ_ONCE(s->param[idx]) : 0;
@@ -469,6 +539,24 @@ u32 vmm_entity_weight(const struct vmm_entity *e)
 	return READ_ONCE(e->weight) ?: READ_ONCE(e->group->weight);
 }
 EXPORT_SYMBOL_GPL(vmm_entity_weight);
+
+u32 vmm_entity_cap(const struct vmm_entity *e)
+{
+	return READ_ONCE(e->group->cap);
+}
+EXPORT_SYMBOL_GPL(vmm_entity_cap);
+
+u32 vmm_entity_group(const struct vmm_entity *e)
+{
+	return e->group->id;
+}
+EXPORT_SYMBOL_GPL(vmm_entity_group);
+
+unsigned int vmm_entity_siblings(const struct vmm_entity *e)
+{
+	return READ_ONCE(e->group->nr_entities);
+}
+EXPORT_SYMBOL_GPL(vmm_entity_siblings);
 
 u64 vmm_entity_quantum(const struct vmm_entity *e)
 {
@@ -509,6 +597,12 @@ bool vmm_entity_allowed(const struct vmm_entity *e, const struct vmm_pcpu *p)
 	}
 }
 EXPORT_SYMBOL_GPL(vmm_entity_allowed);
+
+const unsigned long *vmm_pcpu_near(const struct vmm_pcpu *p, enum vmm_near near)
+{
+	return p->near[near];
+}
+EXPORT_SYMBOL_GPL(vmm_pcpu_near);
 
 u32 vmm_pcpu_id(const struct vmm_pcpu *p)
 {

@@ -68,6 +68,18 @@ void vmm_event_sched(const char *name, bool loaded)
 		event_send(skb, hdr, nla_put_string(skb, VMM_ATTR_SCHED_NAME, name));
 }
 
+/** vmm_event_warning() - a scheduler has something to tell the operator */
+void vmm_event_warning(const char *name, const char *what)
+{
+	struct sk_buff *skb;
+	void *hdr;
+
+	skb = event_new(VMM_CMD_EVENT_SCHED_WARNING, &hdr);
+	if (skb)
+		event_send(skb, hdr, nla_put_string(skb, VMM_ATTR_SCHED_NAME, name) ?:
+				     nla_put_string(skb, VMM_ATTR_CAUSE, what));
+}
+
 /** vmm_event_swap() - another scheduler is active. Pool mutex held. */
 void vmm_event_swap(const struct vmm_pool *pool, const struct vmm_swap_result *res,
 		    const char *cause)

@@ -192,6 +192,20 @@ static bool better_elsewhere(struct vmm_entity *e, struct vmm_pcpu *p)
 	return best && best != p && load_of(best) + 1 < load_of(p);
 }
 
+/* Would another pCPU start it at once, while its home is busy? */
+static bool idle_elsewhere(struct vmm_entity *e, const struct vmm_pcpu *p)
+{
+	struct vmm_pool *pool = e->pool;
+	unsigned int i;
+
+	if (test_bit(p->id, pool->idle))
+		return false;
+	for_each_set_bit(i, pool->idle, pool->nr_pcpus)
+		if (vmm_entity_allowed(e, &pool->pcpus[i]))
+			return true;
+	return false;
+}
+
 /**
  * vmm_gate_resolve() - the owner was told to come: does it have to go?
  * @e: the entity, OFF; its thread calls
@@ -211,7 +225,7 @@ bool vmm_gate_resolve(struct vmm_entity *e)
 	allowed = vmm_entity_allowed(e, p);
 	if (now >= p->slice_end)
 		vmm_charge(p, now);
-	if (allowed && !READ_ONCE(e->pool->ceased) &&
+	if (allowed && !p->must_go && !READ_ONCE(e->pool->ceased) &&
 	    !(p->nr_queued && (p->resched || now >= p->slice_end))) {
 		WRITE_ONCE(p->kick, false);
 		p->resched = false;
@@ -221,7 +235,9 @@ bool vmm_gate_resolve(struct vmm_entity *e)
 		goto out;
 	}
 	preempt = p->preempt;
-	if (!allowed || (!preempt && better_elsewhere(e, p))) {
+	/* Who has to make way goes where nobody is; whom the scheduler holds back does not. */
+	if (!allowed || (!p->must_go && (preempt ? idle_elsewhere(e, p) :
+						   better_elsewhere(e, p)))) {
 		e->next_why = VMM_ENQ_MIGRATE;
 		vmm_put_curr(p, VMM_PUT_MIGRATE, now);
 	} else {
@@ -382,20 +398,6 @@ bool vmm_gate_try_block(struct vmm_entity *e)
 }
 EXPORT_SYMBOL_GPL(vmm_gate_try_block);
 
-/* Would another pCPU start it at once, while its home is busy? */
-static bool idle_elsewhere(struct vmm_entity *e, const struct vmm_pcpu *p)
-{
-	struct vmm_pool *pool = e->pool;
-	unsigned int i;
-
-	if (test_bit(p->id, pool->idle))
-		return false;
-	for_each_set_bit(i, pool->idle, pool->nr_pcpus)
-		if (vmm_entity_allowed(e, &pool->pcpus[i]))
-			return true;
-	return false;
-}
-
 void vmm_gate_wake(struct vmm_entity *e)
 {
 	unsigned long flags;
@@ -514,7 +516,8 @@ void vmm_gate_exit(struct vmm_entity *e, enum vmm_gate_how how)
 		/* gate_loan of the model */
 		if (atomic_cmpxchg(&e->state, VMM_GATE_OFF, VMM_GATE_LOANED) != VMM_GATE_OFF)
 			return;
-		if (READ_ONCE(p->nr_queued))
+		/* A kick with nobody queued: it has to go all the same, perhaps. */
+		if (READ_ONCE(p->nr_queued) || READ_ONCE(p->kick))
 			check_pcpu(p);
 		break;
 	case VMM_EXIT_HALT:

@@ -215,6 +215,7 @@ static int host_cpu_online(unsigned int cpu)
 	vmm_pcpu_unlock(p);
 	local_irq_restore(flags);
 	vmm_post_run(&post);
+	vmm_pool_pcpus_changed(vmm_pool0);
 	mutex_unlock(&vmm_pool0->mutex);
 	return 0;
 }
@@ -226,6 +227,7 @@ static int host_cpu_offline(unsigned int cpu)
 	mutex_lock(&vmm_pool0->mutex);
 	vmm_pool0->nr_online--;
 	vmm_gate_evacuate(p);
+	vmm_pool_pcpus_changed(vmm_pool0);
 	mutex_unlock(&vmm_pool0->mutex);
 	return 0;
 }
@@ -270,9 +272,18 @@ int vmm_host_init(void)
 	if (!llc)
 		return -ENOMEM;
 	pool = vmm_pool_create(nr_cpu_ids, llc, &vmm_real_host);
-	kfree(llc);
-	if (IS_ERR(pool))
+	if (IS_ERR(pool)) {
+		kfree(llc);
 		return PTR_ERR(pool);
+	}
+	for (i = 0; i < nr_cpu_ids; i++)
+		llc[i] = cpu_possible(i) ? max(cpu_to_node(i), 0) : 0;
+	ret = vmm_pool_set_nodes(pool, llc);
+	kfree(llc);
+	if (ret) {
+		vmm_pool_destroy(pool);
+		return ret;
+	}
 	for (i = 0; i < pool->nr_pcpus; i++) {
 		struct vmm_pcpu *p = &pool->pcpus[i];
 

@@ -29,6 +29,8 @@ struct vmm_domain {
 	raw_spinlock_t lock;
 	u8 reach;			/* [I] enum vmm_sched_domain */
 	u32 idx;			/* [I] */
+	bool collecting;		/* under lock: vmm_resched_run() comes after the op */
+	struct list_head resched;	/* under lock: pCPUs that are to decide again */
 };
 
 /**
@@ -43,6 +45,8 @@ struct vmm_domain {
  * @activated_ns: when it became active
  * @pool_deadline: what it asked for with vmm_pool_set_deadline(), 0: none
  * @pool_timer: for that
+ * @why:    what it said last with vmm_sched_refuse(); kept for good
+ * @nr_warnings: how often it called vmm_sched_warn()
  */
 struct vmm_sched {
 	const struct vmm_sched_ops *ops;
@@ -55,6 +59,8 @@ struct vmm_sched {
 	u64 activated_ns;
 	u64 pool_deadline;		/* domain lock of the pool */
 	struct hrtimer pool_timer;
+	const char *why;		/* [M] */
+	u32 nr_warnings;		/* [M] */
 };
 
 /**
@@ -119,6 +125,8 @@ struct vmm_pool {
 	struct vmm_pcpu *pcpus;		/* [I] array */
 	struct vmm_domain *domains[VMM_DOMAIN_COUNT];	/* [I] arrays */
 	u32 nr_domains[VMM_DOMAIN_COUNT];	/* [I] */
+	unsigned long **near[VMM_NEAR_COUNT];	/* [I] arrays of bitmaps of pCPUs, by LLC and by node */
+	u32 nr_near[VMM_NEAR_COUNT];	/* [I] */
 	unsigned long *idle;		/* [A] bits of pCPUs that nobody owns or waits for */
 	struct vmm_sched __rcu *active;	/* [M]; [R] */
 	struct vmm_sched fallback;	/* instance of the default: needs no memory when it is needed */
@@ -135,6 +143,12 @@ struct vmm_pool {
 	struct vmm_exit_record last_exit;	/* under exit_lock */
 	raw_spinlock_t exit_lock;	/* innermost */
 	unsigned int fail_at;		/* [M] for tests: which step that can fail does fail; 0: none */
+};
+
+/** struct vmm_param_set - a parameter that goes with a change request */
+struct vmm_param_set {
+	const char *name;
+	u64 val;
 };
 
 extern struct vmm_pool *vmm_pool0;
@@ -167,6 +181,7 @@ static inline void vmm_domain_unlock(struct vmm_domain *d)
 struct vmm_pool *vmm_pool_create(u32 nr_pcpus, const u32 *llc_of,
 				 const struct vmm_host_ops *host);
 void vmm_pool_destroy(struct vmm_pool *pool);
+int vmm_pool_set_nodes(struct vmm_pool *pool, const u32 *node_of);
 struct vmm_domain *vmm_pcpu_domain(struct vmm_pcpu *p, enum vmm_sched_domain reach);
 void vmm_pcpu_lock(struct vmm_pcpu *p);
 void vmm_pcpu_unlock(struct vmm_pcpu *p);
@@ -221,8 +236,24 @@ void vmm_update_timer(struct vmm_pcpu *p, u64 now);
 void vmm_pcpu_expired(struct vmm_pcpu *p);
 void vmm_pool_expired(struct vmm_sched *s);
 void vmm_throw_out(struct vmm_pcpu *p, const char *what, u32 entity, u64 now);
+void vmm_preempt_curr(struct vmm_pcpu *p, u64 now);
 u64 vmm_entity_off_total(const struct vmm_entity *e, u64 now);
 bool vmm_pcpu_idle(const struct vmm_pcpu *p);
+
+/* --- service.c ----------------------------------------------------------------- */
+
+/* The lock is held: whom an op asks to decide again is seen to by vmm_resched_run(). */
+static inline void vmm_resched_begin(struct vmm_pcpu *p)
+{
+	p->dom->collecting = true;
+}
+
+void vmm_resched_run(struct vmm_pcpu *p, u64 now, struct vmm_post *post);
+void vmm_resched_forget(struct vmm_pcpu *p);
+const char *vmm_sched_why(struct vmm_sched *s, const char *otherwise);
+void vmm_pool_pcpus_changed(struct vmm_pool *pool);
+void vmm_entity_refused(struct vmm_sched *s, const struct vmm_group *g, u32 index);
+void vmm_reasons_free(void);
 
 /* --- gate.c: the steps of the thread's side, also driven by KUnit -------------- */
 void vmm_gate_claim(struct vmm_entity *e, struct task_struct *task);
@@ -242,6 +273,10 @@ struct vmm_group *vmm_group_create_in(struct vmm_pool *pool, const char *name);
 int vmm_group_set_name(struct vmm_group *g, const char *name);
 int vmm_group_set_affinity(struct vmm_group *g, const unsigned long *bits);
 int vmm_group_set_param(struct vmm_group *g, const char *name, u64 val, const char **why);
+int vmm_group_check_params(struct vmm_group *g, const struct vmm_param_set *set,
+			   unsigned int n, const char **why);
+int vmm_group_set_params(struct vmm_group *g, const struct vmm_param_set *set,
+			 unsigned int n, const char **why);
 void vmm_group_params_changed(struct vmm_group *g);
 void vmm_group_load_params(struct vmm_group *g, const struct vmm_sched *s);
 struct vmm_group *vmm_group_find(struct vmm_pool *pool, const char *name, u32 id);
@@ -270,12 +305,6 @@ const struct vmm_sched_param *vmm_find_param(const struct vmm_sched_ops *ops,
 					     enum vmm_param_scope scope,
 					     const char *name, unsigned int *idx);
 
-/** struct vmm_param_set - a parameter that goes with a change request */
-struct vmm_param_set {
-	const char *name;
-	u64 val;
-};
-
 /**
  * struct vmm_swap_how - how a change of scheduler is made
  * @cease:      bring all vCPUs out of their guests first; else live
@@ -299,6 +328,8 @@ struct vmm_sched *vmm_sched_instance(struct vmm_pool *pool,
 				     const struct vmm_sched_ops *ops);
 void vmm_sched_instance_free(struct vmm_sched *s);
 int vmm_sched_attach_pcpus(struct vmm_sched *s);
+int vmm_sched_attach_group(struct vmm_sched *s, struct vmm_group *g);
+void vmm_sched_detach_group(struct vmm_sched *s, struct vmm_group *g);
 int vmm_sched_attach_entity(struct vmm_sched *s, struct vmm_entity *e);
 void vmm_sched_detach_entity(struct vmm_sched *s, struct vmm_entity *e);
 void vmm_swap_broken(struct vmm_pool *pool);
@@ -330,6 +361,7 @@ int vmm_netlink_init(void);
 void vmm_netlink_exit(void);
 void vmm_event_vm(const struct vmm_group *g, bool created);
 void vmm_event_sched(const char *name, bool loaded);
+void vmm_event_warning(const char *name, const char *what);
 void vmm_event_swap(const struct vmm_pool *pool, const struct vmm_swap_result *res,
 		    const char *cause);
 

@@ -42,6 +42,7 @@ static void __exit sched_iface_exit(void)
 	vmm_dispatch_exit();
 	vmm_host_exit();
 	vmm_sched_unregister(&vmm_default_ops);
+	vmm_reasons_free();
 }
 
 module_init(sched_iface_init);

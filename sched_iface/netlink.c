@@ -25,6 +25,7 @@ static const struct nla_policy vmm_policy[VMM_ATTR_MAX + 1] = {
 	[VMM_ATTR_VM_QUANTUM]	= { .type = NLA_U64 },
 	[VMM_ATTR_VM_CPUS]	= { .type = NLA_NUL_STRING, .len = 1023 },
 	[VMM_ATTR_VM_TIME_CRITICAL] = { .type = NLA_U8 },
+	[VMM_ATTR_VM_CAP]	= { .type = NLA_U32 },
 	[VMM_ATTR_SWAP_MODE]	= NLA_POLICY_MAX(NLA_U32, VMM_SWAP_CEASE),
 	[VMM_ATTR_TIMEOUT]	= { .type = NLA_U64 },
 	[VMM_ATTR_DISPATCH]	= NLA_POLICY_MAX(NLA_U32, VMM_DISPATCH_PATCH),

@@ -121,6 +121,7 @@ static int put_vm(struct sk_buff *skb, u32 portid, u32 seq, int flags,
 	    nla_put_u32(skb, VMM_ATTR_VM_PID, g->pid) ||
 	    nla_put_u32(skb, VMM_ATTR_VM_UID, from_kuid_munged(&init_user_ns, g->uid)) ||
 	    nla_put_u32(skb, VMM_ATTR_VM_WEIGHT, g->weight) ||
+	    nla_put_u32(skb, VMM_ATTR_VM_CAP, g->cap) ||
 	    nla_put_u64_64bit(skb, VMM_ATTR_VM_QUANTUM, g->quantum_ns, VMM_ATTR_PAD) ||
 	    nla_put_u8(skb, VMM_ATTR_VM_TIME_CRITICAL, g->time_critical) ||
 	    nla_put_u64_64bit(skb, VMM_ATTR_VM_AGE,
@@ -234,6 +235,12 @@ static int check_numbers(struct genl_info *info)
 		NL_SET_ERR_MSG_ATTR(info->extack, a, "the weight must be 1 to 65535");
 		return -ERANGE;
 	}
+	a = info->attrs[VMM_ATTR_VM_CAP];
+	if (a && nla_get_u32(a) > VMM_CAP_PER_PCPU * num_possible_cpus()) {
+		NL_SET_ERR_MSG_ATTR(info->extack, a,
+				    "the cap must be 0 (none) to 100 per cent for each CPU of this machine");
+		return -ERANGE;
+	}
 	a = info->attrs[VMM_ATTR_VM_QUANTUM];
 	if (a && nla_get_u64(a) &&
 	    (nla_get_u64(a) < VMM_QUANTUM_MIN_NS || nla_get_u64(a) > VMM_QUANTUM_MAX_NS)) {
@@ -268,35 +275,13 @@ static int parse_cpus(struct genl_info *info, unsigned long **bits, bool *all)
 	return ret;
 }
 
-static int check_vm_params(const struct vmm_param_set *set, int n, const char **why)
-{
-	const struct vmm_sched *s = rcu_dereference_protected(vmm_pool0->active, true);
-	unsigned int idx;
-	int i;
-
-	for (i = 0; i < n; i++) {
-		const struct vmm_sched_param *p =
-			vmm_find_param(s->ops, VMM_SCOPE_GROUP, set[i].name, &idx);
-
-		if (!p) {
-			*why = "the active scheduler has no such parameter for VMs; see 'vmmctl sched show'";
-			return -ENOENT;
-		}
-		if (set[i].val < p->min || set[i].val > p->max) {
-			*why = "the value is out of the parameter's range; see 'vmmctl sched show'";
-			return -ERANGE;
-		}
-	}
-	return 0;
-}
-
 static int apply_vm(struct genl_info *info, struct vmm_group *g, const unsigned long *bits,
 		    bool all, const struct vmm_param_set *set, int n, const char **why)
 {
 	struct nlattr *a;
-	int ret, i;
+	int ret;
 
-	ret = check_vm_params(set, n, why);
+	ret = vmm_group_check_params(g, set, n, why);
 	if (ret)
 		return ret;
 	/* Those that can still fail come first. */
@@ -316,14 +301,15 @@ static int apply_vm(struct genl_info *info, struct vmm_group *g, const unsigned 
 			return ret;
 		}
 	}
-	for (i = 0; i < n; i++) {
-		ret = vmm_group_set_param(g, set[i].name, set[i].val, why);
-		if (ret)
-			return ret;
-	}
+	ret = vmm_group_set_params(g, set, n, why);
+	if (ret)
+		return ret;
 	a = info->attrs[VMM_ATTR_VM_WEIGHT];
 	if (a)
 		WRITE_ONCE(g->weight, nla_get_u32(a));
+	a = info->attrs[VMM_ATTR_VM_CAP];
+	if (a)
+		WRITE_ONCE(g->cap, nla_get_u32(a));
 	a = info->attrs[VMM_ATTR_VM_QUANTUM];
 	if (a)
 		WRITE_ONCE(g->quantum_ns, nla_get_u64(a));

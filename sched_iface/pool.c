@@ -114,6 +114,7 @@ static int pool_make_domains(struct vmm_pool *pool, const u32 *llc_of)
 		pool->domains[reach] = d;
 		for (i = 0; i < pool->nr_domains[reach]; i++) {
 			raw_spin_lock_init(&d[i].lock);
+			INIT_LIST_HEAD(&d[i].resched);
 			lockdep_set_class_and_name(&d[i].lock, &domain_keys[reach],
 						   domain_names[reach]);
 			d[i].reach = reach;
@@ -122,6 +123,59 @@ static int pool_make_domains(struct vmm_pool *pool, const u32 *llc_of)
 	}
 	return 0;
 }
+
+static void free_near(struct vmm_pool *pool, enum vmm_near near)
+{
+	u32 i;
+
+	for (i = 0; i < pool->nr_near[near]; i++)
+		bitmap_free(pool->near[near][i]);
+	kvfree(pool->near[near]);
+	pool->near[near] = NULL;
+	pool->nr_near[near] = 0;
+}
+
+/* One bitmap for each number that is in @of, or one for all. */
+static int make_near(struct vmm_pool *pool, enum vmm_near near, const u32 *of)
+{
+	unsigned long **sets;
+	u32 nr = 1, i;
+
+	for (i = 0; i < pool->nr_pcpus; i++)
+		if (of && of[i] >= nr)
+			nr = of[i] + 1;
+	sets = kvcalloc(nr, sizeof(*sets), GFP_KERNEL);
+	if (!sets)
+		return -ENOMEM;
+	free_near(pool, near);
+	pool->near[near] = sets;
+	pool->nr_near[near] = nr;
+	for (i = 0; i < nr; i++) {
+		sets[i] = bitmap_zalloc(pool->nr_pcpus, GFP_KERNEL);
+		if (!sets[i])
+			return -ENOMEM;
+	}
+	for (i = 0; i < pool->nr_pcpus; i++) {
+		set_bit(i, sets[of ? of[i] : 0]);
+		pool->pcpus[i].near[near] = sets[of ? of[i] : 0];
+	}
+	return 0;
+}
+
+/**
+ * vmm_pool_set_nodes() - say which pCPU is in which NUMA node
+ * @pool:    the pool, not in use yet
+ * @node_of: number of the node of each pCPU
+ *
+ * Until then all are in one.
+ * Context: process, may sleep.
+ * Return: 0, or -ENOMEM: the pool is good for vmm_pool_destroy() only.
+ */
+int vmm_pool_set_nodes(struct vmm_pool *pool, const u32 *node_of)
+{
+	return make_near(pool, VMM_NEAR_NODE, node_of);
+}
+EXPORT_SYMBOL_GPL(vmm_pool_set_nodes);
 
 /**
  * vmm_pool_create() - a pool under the built-in default scheduler
@@ -150,7 +204,8 @@ struct vmm_pool *vmm_pool_create(u32 nr_pcpus, const u32 *llc_of,
 	xa_init_flags(&pool->entities, XA_FLAGS_ALLOC1);
 	pool->pcpus = kvcalloc(nr_pcpus, sizeof(*pool->pcpus), GFP_KERNEL);
 	pool->idle = bitmap_zalloc(nr_pcpus, GFP_KERNEL);
-	if (!pool->pcpus || !pool->idle || pool_make_domains(pool, llc_of))
+	if (!pool->pcpus || !pool->idle || pool_make_domains(pool, llc_of) ||
+	    make_near(pool, VMM_NEAR_LLC, llc_of) || make_near(pool, VMM_NEAR_NODE, NULL))
 		goto err;
 	s = vmm_sched_instance(pool, &vmm_default_ops);
 	if (IS_ERR(s))
@@ -162,6 +217,7 @@ struct vmm_pool *vmm_pool_create(u32 nr_pcpus, const u32 *llc_of,
 		p->id = i;
 		p->pool = pool;
 		INIT_LIST_HEAD(&p->queued);
+		INIT_LIST_HEAD(&p->resched_node);
 		p->slice_end = VMM_SLICE_INFINITE;
 		p->dom_idx[VMM_DOMAIN_PCPU] = i;
 		p->dom_idx[VMM_DOMAIN_LLC] = llc_of ? llc_of[i] : 0;
@@ -189,6 +245,8 @@ void vmm_pool_destroy(struct vmm_pool *pool)
 		vmm_sched_instance_free(s);
 	for (reach = 0; reach < VMM_DOMAIN_COUNT; reach++)
 		kvfree(pool->domains[reach]);
+	free_near(pool, VMM_NEAR_LLC);
+	free_near(pool, VMM_NEAR_NODE);
 	bitmap_free(pool->idle);
 	kvfree(pool->pcpus);
 	xa_destroy(&pool->entities);

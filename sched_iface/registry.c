@@ -84,7 +84,8 @@ static int check_ops(const struct vmm_sched_ops *ops)
 		}
 	}
 	if (ops->domain >= VMM_DOMAIN_COUNT || ops->sched_size > SZ_64K ||
-	    ops->pcpu_size > SZ_64K || ops->entity_size > SZ_4K) {
+	    ops->pcpu_size > SZ_64K || ops->entity_size > SZ_4K ||
+	    ops->group_size > SZ_4K) {
 		pr_err("scheduler %s refused: its dispatch domain or a size is out of range\n", name);
 		return -EINVAL;
 	}

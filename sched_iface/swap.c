@@ -136,6 +136,24 @@ err:
 	return ret;
 }
 
+/** vmm_sched_attach_group() - memory for a VM under an instance. Pool mutex held. */
+int vmm_sched_attach_group(struct vmm_sched *s, struct vmm_group *g)
+{
+	g->priv[s->slot] = NULL;
+	if (!s->ops->group_size)
+		return 0;
+	if (!fail_point(s->pool))
+		g->priv[s->slot] = kzalloc(s->ops->group_size, GFP_KERNEL_ACCOUNT);
+	return g->priv[s->slot] ? 0 : -ENOMEM;
+}
+
+/** vmm_sched_detach_group() - undo vmm_sched_attach_group() */
+void vmm_sched_detach_group(struct vmm_sched *s, struct vmm_group *g)
+{
+	kfree(g->priv[s->slot]);
+	g->priv[s->slot] = NULL;
+}
+
 /** vmm_sched_attach_entity() - an entity comes under an instance. Pool mutex held. */
 int vmm_sched_attach_entity(struct vmm_sched *s, struct vmm_entity *e)
 {
@@ -168,6 +186,29 @@ void vmm_sched_detach_entity(struct vmm_sched *s, struct vmm_entity *e)
 	e->priv[s->slot] = NULL;
 }
 
+static void detach_groups(struct vmm_sched *s)
+{
+	struct vmm_group *g;
+
+	list_for_each_entry(g, &s->pool->groups, node)
+		vmm_sched_detach_group(s, g);
+}
+
+static int attach_groups(struct vmm_sched *s)
+{
+	struct vmm_group *g;
+
+	list_for_each_entry(g, &s->pool->groups, node)
+		g->priv[s->slot] = NULL;
+	list_for_each_entry(g, &s->pool->groups, node) {
+		if (vmm_sched_attach_group(s, g)) {
+			detach_groups(s);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
 /* Every entity that is attached; stops at @until, which is not. */
 static void detach_entities(struct vmm_sched *s, const struct vmm_entity *until)
 {
@@ -187,6 +228,7 @@ static void detach_entities(struct vmm_sched *s, const struct vmm_entity *until)
 static void swap_detach(struct vmm_sched *s)
 {
 	detach_entities(s, NULL);
+	detach_groups(s);
 	detach_pcpus(s, s->pool->nr_pcpus);
 	if (s->ops->exit)
 		s->ops->exit(s);
@@ -195,8 +237,9 @@ static void swap_detach(struct vmm_sched *s)
 
 /* --- prepare ------------------------------------------------------------------------ */
 
-static int apply_params(struct vmm_sched *s, const struct vmm_param_set *set,
-			unsigned int nr_set, const char **why)
+static int apply_params(const struct vmm_sched *s, u64 *param,
+			const struct vmm_param_set *set, unsigned int nr_set,
+			const char **why)
 {
 	const struct vmm_sched_param *p;
 	unsigned int i, idx;
@@ -211,7 +254,7 @@ static int apply_params(struct vmm_sched *s, const struct vmm_param_set *set,
 			*why = "a parameter is out of its range; see 'vmmctl sched show'";
 			return -ERANGE;
 		}
-		WRITE_ONCE(s->param[idx], set[i].val);
+		param[idx] = set[i].val;
 	}
 	return 0;
 }
@@ -231,18 +274,21 @@ static struct vmm_sched *swap_prepare(struct vmm_pool *pool,
 	b = vmm_sched_instance(pool, ops);
 	if (IS_ERR(b))
 		return b;
-	ret = apply_params(b, set, nr_set, why);
+	ret = apply_params(b, b->param, set, nr_set, why);
 	if (ret)
 		goto err_free;
-	*why = "the scheduler's init() refused";
 	ret = ops->init ? ops->init(b) : 0;
+	*why = vmm_sched_why(b, "the scheduler's init() refused");
 	if (ret)
 		goto err_free;
-	*why = "the scheduler could not take a pCPU";
 	ret = vmm_sched_attach_pcpus(b);
+	*why = vmm_sched_why(b, "the scheduler could not take a pCPU");
 	if (ret)
 		goto err_exit;
-	*why = "the scheduler could not take a vCPU";
+	*why = "out of memory";
+	ret = attach_groups(b);
+	if (ret)
+		goto err_pcpus;
 	list_for_each_entry(g, &pool->groups, node) {
 		vmm_group_load_params(g, b);
 		list_for_each_entry(e, &g->entities, group_node) {
@@ -253,7 +299,10 @@ static struct vmm_sched *swap_prepare(struct vmm_pool *pool,
 	}
 	return b;
 err_entities:
+	*why = vmm_sched_why(b, "the scheduler could not take a vCPU");
 	detach_entities(b, e);
+	detach_groups(b);
+err_pcpus:
 	detach_pcpus(b, pool->nr_pcpus);
 err_exit:
 	if (ops->exit)
@@ -368,11 +417,13 @@ static void swap_flip(struct vmm_pcpu *p, struct vmm_sched *a, struct vmm_sched 
 	guest = in_guest(p);
 	vmm_charge(p, now);
 	drain(a, p, now);
+	vmm_resched_forget(p);
 	rcu_assign_pointer(p->sched, b);
 	p->sched_id = b->id;
 	WRITE_ONCE(p->dom, new);
 	p->bypass = false;
 	p->sched_deadline = 0;
+	p->must_go = false;
 	fill(b, p, now, res);
 	vmm_check_curr(p, now, &post);
 	if (guest && (p->curr != guest || p->kick)) {
@@ -479,16 +530,24 @@ static int set_params_locked(struct vmm_pool *pool, const struct vmm_param_set *
 			     unsigned int nr_set, const char **why)
 {
 	struct vmm_sched *s = rcu_dereference_protected(pool->active, true);
-	u64 saved[VMM_SCHED_MAX_PARAMS];
+	u64 want[VMM_SCHED_MAX_PARAMS];
+	unsigned int i;
 	int ret;
 
-	memcpy(saved, s->param, sizeof(saved));
-	ret = apply_params(s, set, nr_set, why);
+	memcpy(want, s->param, sizeof(want));
+	ret = apply_params(s, want, set, nr_set, why);
 	if (ret)
-		memcpy(s->param, saved, sizeof(saved));
-	else if (s->ops->sched_params)
+		return ret;
+	ret = s->ops->check_sched ? s->ops->check_sched(s, want) : 0;
+	if (ret) {
+		*why = vmm_sched_why(s, "the scheduler refuses these values");
+		return ret;
+	}
+	for (i = 0; i < VMM_SCHED_MAX_PARAMS; i++)
+		WRITE_ONCE(s->param[i], want[i]);
+	if (s->ops->sched_params)
 		s->ops->sched_params(s);
-	return ret;
+	return 0;
 }
 
 /**
@@ -499,7 +558,7 @@ static int set_params_locked(struct vmm_pool *pool, const struct vmm_param_set *
  * @why:    set to the reason of a refusal
  *
  * Context: process; takes the pool mutex.
- * Return: 0, -ENOENT, -ERANGE.
+ * Return: 0, -ENOENT, -ERANGE, or what the scheduler's check_sched() says.
  */
 int vmm_sched_set_params(struct vmm_pool *pool, const struct vmm_param_set *set,
 			 unsigned int nr_set, const char **why)

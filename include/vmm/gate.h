@@ -43,6 +43,7 @@
 #define VMM_WEIGHT_MIN		1
 #define VMM_WEIGHT_MAX		65535
 #define VMM_WEIGHT_DEFAULT	256
+#define VMM_CAP_PER_PCPU	100	/* per cent; the most is so much times the pCPUs */
 #define VMM_QUANTUM_MIN_NS	(100 * NSEC_PER_USEC)
 #define VMM_QUANTUM_MAX_NS	(1 * NSEC_PER_SEC)
 #define VMM_SLICE_MIN_NS	(50 * NSEC_PER_USEC)
@@ -185,6 +186,8 @@ struct vmm_group {
 	struct list_head entities;	/* [M] */
 	unsigned int nr_entities;	/* [M] */
 	u32 weight;			/* [M], read without */
+	u32 cap;			/* [M], read without; per cent of one pCPU, 0: none */
+	void *priv[2];			/* [M] memory for the instance in slot 0 / 1 */
 	bool time_critical;		/* [M], read without */
 	u64 quantum_ns;			/* [M], read without; 0: the scheduler's default */
 	unsigned long __rcu *affinity;	/* [M], [R]; pool->nr_pcpus bits; NULL: anywhere */
@@ -202,9 +205,11 @@ struct vmm_pcpu {
 	bool kick;			/* the owner must come to the gate; set under [D] */
 	bool resched;			/* [D] curr was told to give up */
 	bool preempt;			/* [D] ... for a more urgent entity */
+	bool declined;			/* [D] somebody is queued, and pick() took nobody */
 	bool bypass;			/* [D] the scheduler broke its contract: FIFO until replaced */
 	struct vmm_domain *dom;		/* [D] of both, when it changes; check it again once locked */
 	struct vmm_pool *pool;		/* [I] */
+	const unsigned long *near[VMM_NEAR_COUNT];	/* [I] of pool->near */
 	struct vmm_sched __rcu *sched;	/* [D] who decides here; [R] for readers */
 	u32 sched_id;			/* [D] its number, for dispatch by identifier */
 	struct vmm_entity *curr;	/* [D] OFFERED, OFF, OWNER or LOANED here */
@@ -221,6 +226,8 @@ struct vmm_pcpu {
 	u64 switches;			/* [D] */
 	u64 busy_ns;			/* [D] */
 	u64 picks;			/* [D] */
+	bool must_go;			/* [D] curr is to be put even when nobody is queued */
+	struct list_head resched_node;	/* [D] in dom->resched: to decide again */
 	struct hrtimer timer;
 	struct irq_work work;		/* follows up what sched_out marked */
 };

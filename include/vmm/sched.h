@@ -40,7 +40,7 @@
 #include <linux/cpumask.h>
 
 /* Raised with every incompatible change; a module built for another one is refused. */
-#define VMM_SCHED_IFACE_VERSION	1
+#define VMM_SCHED_IFACE_VERSION	2
 
 #define VMM_SCHED_NAME_LEN	16	/* including the final NUL */
 #define VMM_SCHED_MAX_PARAMS	8	/* per scope */
@@ -194,6 +194,8 @@ struct vmm_sched_ops {
 	size_t pcpu_size;
 	/** @entity_size: bytes of vmm_entity_priv(), zeroed, at most 4 KiB */
 	size_t entity_size;
+	/** @group_size: bytes of vmm_group_priv(), zeroed, at most 4 KiB */
+	size_t group_size;
 	/** @params: tunables, or NULL */
 	const struct vmm_sched_param *params;
 	/** @nr_params: how many */
@@ -234,7 +236,12 @@ struct vmm_sched_ops {
 	 * @pick: [D] Nobody runs on @p: choose who is next, take it off the
 	 * queue and return its id, with the longest time it may run in
 	 * @slice_ns (clamped by the interface to 50 us .. 10 s, or
-	 * VMM_SLICE_INFINITE). VMM_ENTITY_NONE when nothing is queued here.
+	 * VMM_SLICE_INFINITE). VMM_ENTITY_NONE when nothing is queued here, or
+	 * nobody who is may run yet: it is asked again when somebody is queued
+	 * on @p, at a deadline of @p, and after vmm_pcpu_resched().
+	 * The end of a slice counts only while somebody is queued on @p; an
+	 * end that has to come in any case takes a deadline of @p and
+	 * vmm_pcpu_resched().
 	 * The id is checked: it must be an entity that is queued and allowed
 	 * on @p; anything else throws the scheduler out.
 	 */
@@ -253,7 +260,9 @@ struct vmm_sched_ops {
 	 * @wakeup: [D] optional. @woken was just enqueued on @p while @curr
 	 * runs there (charged up to @now). Returns how long @curr may go on,
 	 * in ns from @now: 0 preempts it at once, VMM_SLICE_INFINITE leaves its
-	 * slice as it is (what happens without this op).
+	 * slice as it is (what happens without this op). It may move @woken to
+	 * another pCPU of its domain by vmm_steal() and have that one decide
+	 * again by vmm_pcpu_resched().
 	 */
 	u64 (*wakeup)(struct vmm_sched *s, struct vmm_pcpu *p,
 		      struct vmm_entity *curr, struct vmm_entity *woken, u64 now);
@@ -293,9 +302,29 @@ struct vmm_sched_ops {
 	void (*pcpu_deadline)(struct vmm_sched *s, struct vmm_pcpu *p, u64 now);
 	/**
 	 * @pool_deadline: [D] optional, needs VMM_DOMAIN_POOL. The deadline set
-	 * with vmm_pool_set_deadline() has come.
+	 * with vmm_pool_set_deadline() has come. Nobody was charged for it:
+	 * see vmm_pcpu_charge().
 	 */
 	void (*pool_deadline)(struct vmm_sched *s, u64 now);
+	/**
+	 * @check_group: [P] optional. Somebody wants to change parameters of a
+	 * VM that has @nr entities here. @cur and @want are arrays of all its
+	 * parameters of scope GROUP, as they are and as they would be, each in
+	 * its range. Return 0, or a negative errno (after vmm_sched_refuse()):
+	 * then nothing changes.
+	 */
+	int (*check_group)(struct vmm_sched *s, unsigned int nr, const u64 *cur,
+			   const u64 *want);
+	/**
+	 * @check_sched: [P] optional. The same for the instance's own
+	 * parameters; vmm_sched_param() still gives those in force.
+	 */
+	int (*check_sched)(struct vmm_sched *s, const u64 *want);
+	/**
+	 * @pcpus_changed: [P] optional. A pCPU of the pool went offline or came
+	 * back; vmm_sched_online() has the new number.
+	 */
+	void (*pcpus_changed)(struct vmm_sched *s);
 };
 
 /**
@@ -328,6 +357,14 @@ void *vmm_sched_priv(const struct vmm_sched *s);
 void *vmm_pcpu_priv(const struct vmm_sched *s, const struct vmm_pcpu *p);
 /** vmm_entity_priv() - @e's memory under @s, @entity_size bytes */
 void *vmm_entity_priv(const struct vmm_sched *s, const struct vmm_entity *e);
+/**
+ * vmm_group_priv() - memory that the entities of @e's VM share under @s
+ *
+ * @group_size bytes. It is there from before the first attach() of one of them
+ * until after the last detach(). Entities of one VM may be in different
+ * dispatch domains: what is written there has to be atomic.
+ */
+void *vmm_group_priv(const struct vmm_sched *s, const struct vmm_entity *e);
 
 /** vmm_sched_param() - value of the @idx-th parameter of scope SCHED */
 u64 vmm_sched_param(const struct vmm_sched *s, unsigned int idx);
@@ -341,6 +378,12 @@ u32 vmm_entity_id(const struct vmm_entity *e);
 u32 vmm_entity_weight(const struct vmm_entity *e);
 /** vmm_entity_quantum() - ns, or 0: the scheduler's own default */
 u64 vmm_entity_quantum(const struct vmm_entity *e);
+/** vmm_entity_cap() - limit of its VM, per cent of one pCPU; 0: none */
+u32 vmm_entity_cap(const struct vmm_entity *e);
+/** vmm_entity_group() - number of its VM; never 0, not used again */
+u32 vmm_entity_group(const struct vmm_entity *e);
+/** vmm_entity_siblings() - how many entities its VM has, itself included; a moment's truth */
+unsigned int vmm_entity_siblings(const struct vmm_entity *e);
 /** vmm_entity_time_critical() - set by the operator or by the guest */
 bool vmm_entity_time_critical(const struct vmm_entity *e);
 /** vmm_entity_allowed() - may @e run on @p (affinity, pool, online)? */
@@ -348,6 +391,19 @@ bool vmm_entity_allowed(const struct vmm_entity *e, const struct vmm_pcpu *p);
 
 /** vmm_pcpu_id() - 0 .. number of pCPUs - 1; the host's CPU number on real ones */
 u32 vmm_pcpu_id(const struct vmm_pcpu *p);
+/**
+ * enum vmm_near - how near two pCPUs are
+ * @VMM_NEAR_LLC:  they share a last-level cache
+ * @VMM_NEAR_NODE: they are in one NUMA node
+ */
+enum vmm_near {
+	VMM_NEAR_LLC,
+	VMM_NEAR_NODE,
+	VMM_NEAR_COUNT,
+};
+
+/** vmm_pcpu_near() - bitmap by number of the pCPUs that are so near, @p included; never changes */
+const unsigned long *vmm_pcpu_near(const struct vmm_pcpu *p, enum vmm_near near);
 /** vmm_pcpu_current() - who owns @p (or has the offer of it); NULL if nobody. [D] */
 struct vmm_entity *vmm_pcpu_current(const struct vmm_pcpu *p);
 /** vmm_pcpu_queued() - how many entities are queued on @p. [D] */
@@ -362,7 +418,7 @@ void vmm_pool_set_deadline(struct vmm_sched *s, u64 when);
  * @p:    the pCPU that the op in progress was called for
  * @peer: number of the pCPU to look at
  *
- * Only from pick(). Between two calls of vmm_try_peer() and vmm_put_peer() the
+ * Only from pick() and pcpu_deadline(). Between two calls of vmm_try_peer() and vmm_put_peer() the
  * queue of the peer may be read and an entity moved with vmm_steal().
  *
  * Return: the peer, or NULL when it does not exist, is offline, is busy, or is
@@ -376,8 +432,61 @@ void vmm_put_peer(struct vmm_pcpu *p, struct vmm_pcpu *peer);
  *
  * dequeue() is called for @peer and enqueue(VMM_ENQ_MIGRATE) for @p.
  *
- * Return: 0, or -EPERM when @e may not run on @p, -EBUSY when it is not queued.
+ * Where @peer belongs to the domain of @p its lock is held already: then it
+ * takes no vmm_try_peer(), and wakeup() and the deadline ops may call it too.
+ *
+ * Return: 0, or -EPERM when @e may not run on @p, -EBUSY when it is not queued,
+ * or @p and @peer are not served by the same scheduler (in the middle of a swap).
  */
 int vmm_steal(struct vmm_pcpu *p, struct vmm_pcpu *peer, struct vmm_entity *e);
+
+/**
+ * vmm_pcpu_resched() - have a pCPU decide again [D]
+ * @p: any pCPU of the domain that the op in progress was called for
+ *
+ * When the op is over, at once or within some 10 us, whoever holds @p is
+ * charged, put (VMM_PUT_PREEMPT) and queued again, even when nobody else is
+ * queued there, and pick() is called. An owner that is halted loses @p
+ * (VMM_PUT_BLOCK). On a pCPU that nobody holds, pick() alone is called.
+ */
+void vmm_pcpu_resched(struct vmm_pcpu *p);
+/**
+ * vmm_pcpu_charge() - bring the account of who runs on a pCPU up to now [D]
+ * @p: any pCPU of the domain
+ *
+ * charge() is called from inside, if there is something to charge. Not from
+ * charge() itself.
+ */
+void vmm_pcpu_charge(struct vmm_pcpu *p);
+/**
+ * vmm_pcpu_free() - may whoever is queued on @p next have it at once? [D]
+ *
+ * True when nobody holds it, or its owner is halted. A scheduler is not told
+ * when an owner halts and goes on while nobody is queued on its pCPU.
+ */
+bool vmm_pcpu_free(const struct vmm_pcpu *p);
+/**
+ * vmm_idle_pcpu() - where an entity could run at once [D]
+ * @p: the pCPU that it is queued on
+ * @e: the entity
+ *
+ * Return: a free pCPU of @p's domain with nobody queued where @e is allowed, @p
+ * first; or NULL.
+ */
+struct vmm_pcpu *vmm_idle_pcpu(struct vmm_pcpu *p, struct vmm_entity *e);
+/** vmm_sched_online() - how many pCPUs of the pool are online. [P] */
+unsigned int vmm_sched_online(const struct vmm_sched *s);
+/**
+ * vmm_sched_refuse() - say why the [P] op in progress is about to fail
+ * @s:   the instance
+ * @why: one line for the operator; a constant, for each is kept for good
+ */
+void vmm_sched_refuse(struct vmm_sched *s, const char *why);
+/**
+ * vmm_sched_warn() - tell the operator of something, by event and log. [P]
+ * @s:    the instance
+ * @what: one line
+ */
+void vmm_sched_warn(struct vmm_sched *s, const char *what);
 
 #endif /* _VMM_SCHED_H */

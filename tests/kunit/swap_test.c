@@ -169,6 +169,7 @@ static const struct vmm_sched_param lifo_params[] = {
 	.size = sizeof(struct vmm_sched_ops),			\
 	.pcpu_size = sizeof(struct lifo_pcpu),			\
 	.entity_size = sizeof(struct lifo_entity),		\
+	.group_size = 8,					\
 	.params = lifo_params,					\
 	.nr_params = ARRAY_SIZE(lifo_params),			\
 	.init = lifo_init, .exit = lifo_exit,			\
@@ -336,8 +337,8 @@ static void swap_failure_keeps_old(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, lifo.pcpus, 2);
 		KUNIT_EXPECT_EQ(test, lifo.inits, 1);
 	}
-	/* instance, its memory, two pCPUs, six entities */
-	KUNIT_EXPECT_EQ(test, failures, 10U);
+	/* instance, its memory, two pCPUs, six VMs, six entities */
+	KUNIT_EXPECT_EQ(test, failures, 16U);
 
 	KUNIT_ASSERT_EQ(test, virt_swap(r, "default"), 0);
 	for (step = 1; step <= 9; step++) {

@@ -68,11 +68,14 @@ void virt_online(struct virt_room *room, u32 pcpu, bool online)
 		vmm_pcpu_lock(p);
 		p->online = true;
 		set_bit(pcpu, room->pool->idle);
+		room->pool->nr_online++;
 		vmm_pcpu_unlock(p);
 		local_irq_enable();
 	} else {
+		room->pool->nr_online--;
 		vmm_gate_evacuate(p);
 	}
+	vmm_pool_pcpus_changed(room->pool);
 	mutex_unlock(&room->pool->mutex);
 }
 
@@ -200,7 +203,9 @@ void virt_settle(struct virt_room *room)
 		}
 		if (room->pool_timer <= room->now) {
 			room->pool_timer = VIRT_HORIZON;
-			vmm_pool_expired(room->pool_timer_of);
+			/* Of an instance that is gone it would have been cancelled. */
+			if (room->pool_timer_of == rcu_access_pointer(room->pool->active))
+				vmm_pool_expired(room->pool_timer_of);
 			again = true;
 		}
 		if (room->broken) {
@@ -285,8 +290,8 @@ void virt_check(struct kunit *test, struct virt_room *room)
 		}
 		KUNIT_EXPECT_EQ(test, n, p->nr_queued);
 		listed += n;
-		/* work conserving: nobody waits at a pCPU that nobody holds */
-		if (p->online && p->nr_queued)
+		/* work conserving: nobody waits at a pCPU that nobody holds, unless held back */
+		if (p->online && p->nr_queued && !room->throttles && !p->declined)
 			KUNIT_EXPECT_NOT_NULL(test, p->curr);
 		/* all of one epoch */
 		KUNIT_EXPECT_PTR_EQ(test, rcu_access_pointer(p->sched),

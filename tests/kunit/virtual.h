@@ -40,6 +40,7 @@ struct virt_room {
 	u32 nr_groups;
 	u64 kicks;
 	bool broken;		/* host->broken() was called */
+	bool throttles;		/* its scheduler may leave a pCPU free while somebody waits */
 };
 
 struct virt_room *virt_create(struct kunit *test, u32 nr_pcpus, u32 nr_vcpus);

@@ -39,6 +39,14 @@ static void print_activated(struct nlattr **a, json_object *o)
 	}
 }
 
+static void print_warning(struct nlattr **a, json_object *o)
+{
+	add_str(o, "name", a[VMM_ATTR_SCHED_NAME]);
+	add_str(o, "text", a[VMM_ATTR_CAUSE]);
+	if (!opt_json)
+		printf("scheduler %s warns: %s\n", get_str(o, "name"), get_str(o, "text"));
+}
+
 static int on_event(uint8_t cmd, struct nlattr **a)
 {
 	static const char * const names[] = {
@@ -47,6 +55,7 @@ static int on_event(uint8_t cmd, struct nlattr **a)
 		[VMM_CMD_EVENT_SCHED_LOADED] = "sched-loaded",
 		[VMM_CMD_EVENT_SCHED_REMOVED] = "sched-removed",
 		[VMM_CMD_EVENT_SCHED_ACTIVATED] = "sched-activated",
+		[VMM_CMD_EVENT_SCHED_WARNING] = "sched-warning",
 	};
 	json_object *o;
 
@@ -66,6 +75,9 @@ static int on_event(uint8_t cmd, struct nlattr **a)
 		break;
 	case VMM_CMD_EVENT_SCHED_REMOVED:
 		print_sched("removed", a, o);
+		break;
+	case VMM_CMD_EVENT_SCHED_WARNING:
+		print_warning(a, o);
 		break;
 	default:
 		print_activated(a, o);

@@ -142,6 +142,7 @@ static json_object *new_vm(struct nlmsghdr *h, struct nlattr **a)
 	add_u32(o, "pid", a[VMM_ATTR_VM_PID]);
 	add_u32(o, "uid", a[VMM_ATTR_VM_UID]);
 	add_u32(o, "weight", a[VMM_ATTR_VM_WEIGHT]);
+	add_u32(o, "cap", a[VMM_ATTR_VM_CAP]);
 	add_u64(o, "quantum_ns", a[VMM_ATTR_VM_QUANTUM]);
 	json_object_object_add(o, "cpus", json_object_new_string(
 		a[VMM_ATTR_VM_CPUS] && *nla_get_string(a[VMM_ATTR_VM_CPUS]) ?
@@ -233,6 +234,14 @@ static int cmd_list(int argc, char **argv)
 	return print_list(list, vm_columns);
 }
 
+static const char *show_cap(uint64_t cap, char *buf, size_t size)
+{
+	if (!cap)
+		return "none";
+	snprintf(buf, size, "%llu%%", (unsigned long long)cap);
+	return buf;
+}
+
 static void show_vm(json_object *vm)
 {
 	static const struct column columns[] = {
@@ -246,12 +255,13 @@ static void show_vm(json_object *vm)
 	};
 	json_object *vcpus, *params;
 	uint64_t quantum = get_num(vm, "quantum_ns");
-	char buf[32];
+	char buf[32], cap[32];
 
-	printf("%s: id %llu, pid %llu, user %llu, weight %llu, quantum %s, CPUs %s%s\n",
+	printf("%s: id %llu, pid %llu, user %llu, weight %llu, cap %s, quantum %s, CPUs %s%s\n",
 	       get_str(vm, "name"), (unsigned long long)get_num(vm, "id"),
 	       (unsigned long long)get_num(vm, "pid"), (unsigned long long)get_num(vm, "uid"),
 	       (unsigned long long)get_num(vm, "weight"),
+	       show_cap(get_num(vm, "cap"), cap, sizeof(cap)),
 	       quantum ? show_ns(quantum, buf, sizeof(buf)) : "default", get_str(vm, "cpus"),
 	       get_bool(vm, "time_critical") ? ", time-critical" : "");
 	json_object_object_get_ex(vm, "params", &params);
@@ -295,6 +305,13 @@ static int put_pair(struct nl_msg *msg, json_object *sched, const char *key, con
 		if (parse_u32(value, &n))
 			return usage("'%s' is no weight: a whole number from 1 to 65535 is", value);
 		return nla_put_u32(msg, VMM_ATTR_VM_WEIGHT, n) ? REFUSED : DONE;
+	}
+	if (!strcmp(key, "cap")) {
+		if (!strcmp(value, "none"))
+			value = "0";
+		if (parse_u32(value, &n))
+			return usage("'%s' is no cap: per cent of one CPU, or none, is", value);
+		return nla_put_u32(msg, VMM_ATTR_VM_CAP, n) ? REFUSED : DONE;
 	}
 	if (!strcmp(key, "quantum")) {
 		if (strcmp(value, "default") && parse_time(value, &ns))
@@ -353,7 +370,7 @@ static int cmd_set(int argc, char **argv)
 const struct command vm_commands[] = {
 	{ "list", cmd_list, "", "all VMs (those of other users with CAP_SYS_ADMIN only)" },
 	{ "show", cmd_show, "NAME|ID", "one VM with its vCPUs" },
-	{ "set", cmd_set, "NAME|ID [name NEW] [weight N] [quantum T|default] [cpus LIST|all] [time-critical on|off] [PARAM VALUE]...",
+	{ "set", cmd_set, "NAME|ID [name NEW] [weight N] [cap PERCENT|none] [quantum T|default] [cpus LIST|all] [time-critical on|off] [PARAM VALUE]...",
 	  "change it, all or nothing; PARAM is what the active scheduler declares for VMs" },
 	{ }
 };

@@ -16,7 +16,7 @@
  *   VMM_CMD_VM_GET      D  every VM (of the caller, without CAP_SYS_ADMIN): VM_*, VCPU*
  *                       R  one VM: VM_NAME or VM_ID
  *   VMM_CMD_VM_SET      RA VM_NAME or VM_ID, and what changes: VM_NEW_NAME, VM_WEIGHT,
- *                          VM_QUANTUM, VM_CPUS, VM_TIME_CRITICAL, SCHED_PARAM*.
+ *                          VM_CAP, VM_QUANTUM, VM_CPUS, VM_TIME_CRITICAL, SCHED_PARAM*.
  *                          All or nothing.
  *   VMM_CMD_PCPU_GET    D  every pCPU: PCPU_*
  *
@@ -25,6 +25,7 @@
  *   VMM_CMD_EVENT_VM_CREATED, _VM_ENDED                 VM_ID, VM_NAME, VM_PID, VM_UID
  *   VMM_CMD_EVENT_SCHED_LOADED, _SCHED_REMOVED          SCHED_NAME
  *   VMM_CMD_EVENT_SCHED_ACTIVATED                       POOL_ID, CAUSE, SWAP
+ *   VMM_CMD_EVENT_SCHED_WARNING                         SCHED_NAME, CAUSE
  */
 #ifndef _UAPI_LINUX_VMM_H
 #define _UAPI_LINUX_VMM_H
@@ -45,6 +46,7 @@ enum vmm_cmd {
 	VMM_CMD_EVENT_SCHED_LOADED,
 	VMM_CMD_EVENT_SCHED_REMOVED,
 	VMM_CMD_EVENT_SCHED_ACTIVATED,
+	VMM_CMD_EVENT_SCHED_WARNING,
 	__VMM_CMD_MAX,
 };
 #define VMM_CMD_MAX (__VMM_CMD_MAX - 1)
@@ -63,7 +65,7 @@ enum vmm_attr {
 	VMM_ATTR_SWAP,			/* nested, enum vmm_attr_swap */
 	VMM_ATTR_HISTORY,		/* * string, newest first: who was active before */
 	VMM_ATTR_EXIT,			/* nested, enum vmm_attr_exit */
-	VMM_ATTR_CAUSE,			/* string: request, unload, breach */
+	VMM_ATTR_CAUSE,			/* string: request, unload, breach; text of a warning */
 	VMM_ATTR_VM_ID,			/* u32 */
 	VMM_ATTR_VM_NAME,		/* string, 31 characters at most */
 	VMM_ATTR_VM_NEW_NAME,		/* string */
@@ -83,6 +85,7 @@ enum vmm_attr {
 	VMM_ATTR_PCPU_SWITCHES,		/* u64 */
 	VMM_ATTR_PCPU_PICKS,		/* u64 */
 	VMM_ATTR_PCPU_BUSY,		/* u64, ns */
+	VMM_ATTR_VM_CAP,		/* u32, per cent of one pCPU, 0: none */
 	VMM_ATTR_DISPATCH,		/* u32, enum vmm_dispatch_mode */
 	VMM_ATTR_SCHED_ID,		/* u32, its number while it is loaded */
 	VMM_ATTR_SWAP_MODE,		/* u32, enum vmm_swap_mode; 0 if absent */

@@ -4,7 +4,7 @@ load_all
 cgroup frozen
 four_guests
 echo $(pid_of a) >$CG/cgroup.procs || fail "cannot move"
-for s in rr bvt default; do
+for s in rr bvt edf default; do
 	vmmctl sched set $s >/dev/null || fail "no $s"
 	echo 1 >$CG/cgroup.freeze
 	sleep 0.2

@@ -4,7 +4,7 @@
 load_all
 guest keep hash
 goes_on keep
-swaps_meanwhile rr bvt default
+swaps_meanwhile rr bvt edf default
 n=30
 [ $SLOW -lt 4 ] || n=10
 i=0

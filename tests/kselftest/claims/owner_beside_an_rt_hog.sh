@@ -7,7 +7,7 @@ load_all
 four_guests
 rt=$(cat /proc/sys/kernel/sched_rt_runtime_us)
 echo -1 >/proc/sys/kernel/sched_rt_runtime_us
-for s in default rr bvt; do
+for s in default rr bvt edf; do
 	vmmctl sched set $s >/dev/null || fail "no $s"
 	pin a 1; pin b 0; pin c 0; pin s 0
 	goes_on a

@@ -5,7 +5,7 @@ load_all
 four_guests
 pin a 1
 online=/sys/devices/system/cpu/cpu1/online
-for s in default rr bvt; do
+for s in default rr bvt edf; do
 	vmmctl sched set $s >/dev/null || fail "no $s"
 	echo 0 >$online || fail "CPU 1 does not go offline"
 	vmmctl -j pcpu list | grep -q '"online":false' || fail "pcpu list does not say so: $(vmmctl pcpu list)"

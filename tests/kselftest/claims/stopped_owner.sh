@@ -3,7 +3,7 @@
 # A guest whose process is stopped gets nothing, costs the others nothing, and goes on after it.
 load_all
 four_guests
-for s in default rr bvt; do
+for s in default rr bvt edf; do
 	vmmctl sched set $s >/dev/null || fail "no $s"
 	for i in 1 2; do
 		kill -STOP $(pid_of a)

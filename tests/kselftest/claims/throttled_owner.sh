@@ -6,7 +6,7 @@ cgroup throttled cpu
 four_guests
 echo $(pid_of a) >$CG/cgroup.procs || fail "cannot move"
 echo "10000 100000" >$CG/cpu.max || fail "no cpu.max"
-for s in default rr bvt; do
+for s in default rr bvt edf; do
 	vmmctl sched set $s >/dev/null || fail "no $s"
 	all_go_on
 done
