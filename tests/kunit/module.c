@@ -6,6 +6,6 @@
 #include <linux/module.h>
 
 /* vmm_sched_ops tests them by name. */
-MODULE_SOFTDEP("pre: sched_rr sched_bvt");
+MODULE_SOFTDEP("pre: sched_rr sched_bvt sched_credit");
 MODULE_DESCRIPTION("KUnit tests of the hypervisor");
 MODULE_LICENSE("GPL");
