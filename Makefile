@@ -10,7 +10,7 @@ KDIR	?= /lib/modules/$(shell uname -r)/build
 O	?= $(CURDIR)/build
 PREFIX	?= /usr/local
 
-MODULES	:= sched_iface vmm_core sched_rr sched_bvt sched_credit
+MODULES	:= sched_iface vmm_core sched_rr sched_bvt sched_credit sched_edf
 
 .DEFAULT_GOAL := all
 .PHONY: all modules tools load unload demo check check-all kunit selftest bench \
@@ -36,7 +36,7 @@ load:
 
 # In the order of their dependences; one that is in use says so and stays.
 unload:
-	@for m in vmm_core sched_credit sched_bvt sched_rr sched_iface; do \
+	@for m in vmm_core sched_edf sched_credit sched_bvt sched_rr sched_iface; do \
 		[ ! -d /sys/module/$$m ] || rmmod $$m || exit 1; done
 
 demo:

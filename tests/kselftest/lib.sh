@@ -17,12 +17,12 @@ fresh() {
 load() { modprobe vmm_core || fail "vmm_core does not load"; [ -c /dev/vmm ] || fail "no /dev/vmm"; }
 
 unload() {
-	for m in vmm_core sched_rr sched_bvt sched_credit sched_iface; do
+	for m in vmm_core sched_rr sched_bvt sched_credit sched_edf sched_iface; do
 		[ ! -d /sys/module/$m ] || rmmod $m || fail "$m does not unload"
 	done
 }
 
-load_all() { load; vmmctl sched load rr && vmmctl sched load bvt || fail "a scheduler does not load"; }
+load_all() { load; vmmctl sched load rr && vmmctl sched load bvt && vmmctl sched load edf || fail "a scheduler does not load"; }
 
 # guest NAME KIND [vmmguest options]; $WRAP: a program that starts it, and becomes it
 guest() {

@@ -6,6 +6,6 @@
 #include <linux/module.h>
 
 /* vmm_sched_ops tests them by name. */
-MODULE_SOFTDEP("pre: sched_rr sched_bvt sched_credit");
+MODULE_SOFTDEP("pre: sched_rr sched_bvt sched_credit sched_edf");
 MODULE_DESCRIPTION("KUnit tests of the hypervisor");
 MODULE_LICENSE("GPL");
