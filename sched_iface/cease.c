@@ -21,12 +21,6 @@
 
 static void (*device_flush)(void);	/* pool 0's; set once, at the load of vmm_core */
 
-/**
- * vmm_gate_set_flush() - how to wait for device work of vCPUs that is under way
- * @flush: may sleep; NULL: nothing to wait for any more
- *
- * Context: process; takes pool 0's mutex.
- */
 void vmm_gate_set_flush(void (*flush)(void))
 {
 	mutex_lock(&vmm_pool0->mutex);

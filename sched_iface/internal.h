@@ -356,6 +356,11 @@ int vmm_gate_move_here(struct vmm_entity *e);
 void vmm_gate_unpin(struct vmm_entity *e);
 void vmm_gate_read_wish(struct vmm_entity *e);
 
+/* --- change.c: process context ----------------------------------------------------- */
+int vmm_change_init(void);
+void vmm_change_exit(void);
+void vmm_change_done(void);
+
 /* --- netlink.c, event.c -------------------------------------------------------------- */
 int vmm_netlink_init(void);
 void vmm_netlink_exit(void);

@@ -23,10 +23,15 @@ static int __init sched_iface_init(void)
 	ret = vmm_dispatch_init();
 	if (ret)
 		goto err_host;
-	ret = vmm_netlink_init();
+	ret = vmm_change_init();
 	if (ret)
 		goto err_dispatch;
+	ret = vmm_netlink_init();
+	if (ret)
+		goto err_change;
 	return 0;
+err_change:
+	vmm_change_exit();
 err_dispatch:
 	vmm_dispatch_exit();
 err_host:
@@ -39,6 +44,7 @@ err_default:
 static void __exit sched_iface_exit(void)
 {
 	vmm_netlink_exit();
+	vmm_change_exit();
 	vmm_dispatch_exit();
 	vmm_host_exit();
 	vmm_sched_unregister(&vmm_default_ops);

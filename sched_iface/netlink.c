@@ -305,6 +305,7 @@ static int sched_set(struct sk_buff *skb, struct genl_info *info)
 			info->extack->_msg = why;
 		return ret;
 	}
+	vmm_change_done();
 	/* What could fail has not: the mode is changed last. */
 	if (info->attrs[VMM_ATTR_DISPATCH])
 		vmm_dispatch_set(nla_get_u32(info->attrs[VMM_ATTR_DISPATCH]));
@@ -374,6 +375,8 @@ static const struct genl_small_ops vmm_genl_ops[] = {
 	{ .cmd = VMM_CMD_VM_GET, .doit = vmm_nl_vm_get, .dumpit = vmm_nl_vm_dump },
 	{ .cmd = VMM_CMD_VM_SET, .doit = vmm_nl_vm_set },
 	{ .cmd = VMM_CMD_PCPU_GET, .dumpit = pcpu_dump },
+	{ .cmd = VMM_CMD_SCHED_BEGIN, .doit = vmm_nl_sched_begin },
+	{ .cmd = VMM_CMD_SCHED_ABORT, .doit = vmm_nl_sched_abort },
 };
 
 static const struct genl_multicast_group vmm_genl_groups[] = {

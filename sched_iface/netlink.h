@@ -14,6 +14,10 @@ int vmm_nl_put_swap(struct sk_buff *skb, const struct vmm_swap_result *res);
 int vmm_nl_params(struct genl_info *info, struct vmm_param_set *set);
 int vmm_nl_admin(struct sk_buff *skb, struct genl_info *info);
 
+/* change.c */
+int vmm_nl_sched_begin(struct sk_buff *skb, struct genl_info *info);
+int vmm_nl_sched_abort(struct sk_buff *skb, struct genl_info *info);
+
 /* nl_vm.c */
 int vmm_nl_vm_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int vmm_nl_vm_get(struct sk_buff *skb, struct genl_info *info);

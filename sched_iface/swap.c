@@ -491,9 +491,10 @@ static int activate_locked(struct vmm_pool *pool, const struct vmm_sched_ops *op
 	if (IS_ERR(b))
 		return PTR_ERR(b);
 	if (how && how->cease) {
-		*why = "a vCPU did not come out in time: it is in a handler that waits; try again, or --mode live";
 		ret = vmm_cease(pool, how->timeout_ns, res);
 		if (ret) {
+			*why = ret == -EINTR ? "the requester was killed" :
+				"a vCPU did not come out in time: it is in a handler that waits; try again, or --mode live";
 			swap_detach(b);
 			return ret;
 		}

@@ -320,6 +320,10 @@ void vmm_gate_exit(struct vmm_entity *e, enum vmm_gate_how how);
 /**
  * vmm_gate_set_flush() - how a change of scheduler that ceases all vCPUs waits for their devices
  * @flush: waits for device work that vCPUs have set off; may sleep. NULL: none
+ *
+ * @flush is called under pool 0's mutex: work that it waits for may not need that mutex, nor the
+ * lock of CPU hotplug.
+ * Context: process; takes pool 0's mutex.
  */
 void vmm_gate_set_flush(void (*flush)(void));
 

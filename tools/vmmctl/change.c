@@ -8,8 +8,9 @@
  * scheduler is loaded, then made active: at no time is a third one in charge, and
  * a client that dies half-way leaves the old one. unload-before is for machines
  * that have no room for both: the one before the old one, in the end the
- * built-in default, bridges the gap; when the new one then fails, the old one is
- * loaded again from its file and made active with the values it had.
+ * built-in default, bridges the gap; when the new one then fails, or this
+ * program is killed, the kernel has the old one loaded again by modprobe and
+ * made active with the values it had.
  */
 #include <errno.h>
 #include <signal.h>
@@ -50,7 +51,6 @@ static void on_set(struct nlmsghdr *h, struct nlattr **a, void *arg)
 	if (a[VMM_ATTR_SWAP] && !*swap)
 		*swap = swap_to_json(a[VMM_ATTR_SWAP]);
 }
-
 
 static int parse_policy(const char *text, enum policy *policy)
 {
@@ -167,21 +167,17 @@ static bool is_loaded(const char *name)
 }
 
 /*
- * struct old - the scheduler that was active, as far as it takes to bring it back
+ * struct old - the scheduler that was active
  * @name, @image: and the file of its module, "" for the default or when nobody knows
- * @back: a request for it, with its parameters
  */
 struct old {
 	char name[32];
 	char image[512];
-	struct change back;
-	char set[16][64];
 };
 
 static int read_old(struct old *old)
 {
-	json_object *list = sched_list(), *active, *params = NULL;
-	size_t i;
+	json_object *list = sched_list(), *active;
 
 	if (!list)
 		return REFUSED;
@@ -189,39 +185,28 @@ static int read_old(struct old *old)
 	snprintf(old->name, sizeof(old->name), "%s", get_str(active, "name"));
 	if (module_file(old->name, old->image, sizeof(old->image)))
 		old->image[0] = '\0';
-	old->back.name = old->name;
-	json_object_object_get_ex(active, "params", &params);
-	for (i = 0; params && i < json_object_array_length(params); i++) {
-		json_object *p = json_object_array_get_idx(params, i);
-		int n = old->back.nr_set;
-
-		if (strcmp(get_str(p, "scope"), "scheduler") || n == 16)
-			continue;
-		snprintf(old->set[n], sizeof(old->set[n]), "%s=%llu%s", get_str(p, "name"),
-			 (unsigned long long)get_num(p, "value"),
-			 strcmp(get_str(p, "unit"), "ns") ? "" : "ns");
-		old->back.set[old->back.nr_set++] = old->set[n];
-	}
 	json_object_put(list);
 	return DONE;
 }
 
-/* The new one has failed, and the old one is gone: bring it back. */
-static int bring_back(struct old *old)
+static int simple(uint8_t cmd)
 {
-	json_object *swap = NULL;
-	int ret = module_load(old->image);
+	struct nl_msg *msg = nl_request(cmd, NLM_F_ACK);
 
-	if (!ret)
-		ret = request(&old->back, &swap);
-	json_object_put(swap);
-	if (!ret)
-		return refused("%s is active again, with its parameters", old->name);
-	return refused("%s could not be brought back: see 'vmmctl sched show' for who is active",
-		       old->name);
+	return msg ? nl_talk(msg, NULL, NULL) : REFUSED;
 }
 
-static int unload_before(const struct change *c, struct old *old, json_object **swap)
+/* The new one has failed, and the old one is gone: the kernel brings it back. */
+static void bring_back(const struct old *old)
+{
+	if (simple(VMM_CMD_SCHED_ABORT))
+		refused("%s could not be brought back: see 'vmmctl sched show' for who is active",
+			old->name);
+	else	/* The request has failed all the same; its reason comes first, then this. */
+		refused("%s is active again, with its parameters", old->name);
+}
+
+static int unload_before(const struct change *c, const struct old *old, json_object **swap)
 {
 	sigset_t set;
 	int ret;
@@ -230,10 +215,16 @@ static int unload_before(const struct change *c, struct old *old, json_object **
 		return refused("%s cannot be unloaded: %s", old->name,
 			       strcmp(old->name, "default") ? "the file of its module is not known"
 							    : "it is built in");
-	/* From here to the end there is a stopgap in charge: this is not to be interrupted. */
+	/*
+	 * From here to the end there is a stopgap in charge: this is not to be
+	 * interrupted. Who is killed all the same loses the socket, and the kernel
+	 * undoes what was begun with it.
+	 */
 	sigfillset(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	ret = module_unload(old->name);
+	ret = simple(VMM_CMD_SCHED_BEGIN);
+	if (!ret)
+		ret = module_unload(old->name);
 	if (ret)
 		return ret;
 	if (!opt_json)
@@ -252,20 +243,21 @@ static int unload_before(const struct change *c, struct old *old, json_object **
 static int change(const struct change *c, json_object **swap)
 {
 	struct old old = { };
-	int ret = read_old(&old), err;
+	int ret = read_old(&old);
 	bool loaded = false;
+	int err;
 
 	if (ret)
 		return ret;
 	if (c->policy == UNLOAD_BEFORE && strcmp(old.name, c->name))
 		return unload_before(c, &old, swap);
 	if (c->image && !is_loaded(c->name)) {
-		ret = module_load_errno(c->image, &err);
+		err = module_insert(c->image);
 		/* No room for both. */
 		if (err == ENOMEM && old.image[0])
 			return unload_before(c, &old, swap);
-		if (ret)
-			return ret;
+		if (err)
+			return module_load_refused(c->image, err);
 		loaded = true;
 	}
 	ret = request(c, swap);

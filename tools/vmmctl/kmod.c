@@ -44,7 +44,7 @@ static const char *why_not(int err)
 	}
 }
 
-int module_load_errno(const char *what, int *why)
+int module_insert(const char *what)
 {
 	bool path = strchr(what, '/') || strstr(what, ".ko");
 	struct kmod_ctx *ctx = open_kmod();
@@ -53,9 +53,8 @@ int module_load_errno(const char *what, int *why)
 	char name[64];
 	int err = -ENOMEM;
 
-	*why = ENOMEM;
 	if (!ctx)
-		return refused("out of memory");
+		return ENOMEM;
 	if (path) {
 		err = access(what, R_OK) ? -errno : kmod_module_new_from_path(ctx, what, &mod);
 		if (!err)
@@ -74,18 +73,22 @@ int module_load_errno(const char *what, int *why)
 	kmod_module_unref(mod);
 	kmod_module_unref_list(list);
 	kmod_unref(ctx);
-	*why = -err;
-	if (err)
-		return refused("cannot load %s: %s", what, path && err == -ENOENT &&
-			       access(what, F_OK) ? "there is no such file" : why_not(-err));
-	return DONE;
+	return -err;
+}
+
+int module_load_refused(const char *what, int err)
+{
+	bool path = strchr(what, '/') || strstr(what, ".ko");
+
+	return refused("cannot load %s: %s", what, path && err == ENOENT && access(what, F_OK) ?
+		       "there is no such file" : why_not(err));
 }
 
 int module_load(const char *what)
 {
-	int err;
+	int err = module_insert(what);
 
-	return module_load_errno(what, &err);
+	return err ? module_load_refused(what, err) : DONE;
 }
 
 /*

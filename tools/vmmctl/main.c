@@ -26,20 +26,33 @@ static const struct object {
 	{ }
 };
 
+/* What went wrong, one line however many steps had something to say. */
+static char error[2048];
+
 static void say(const char *fmt, va_list ap)
 {
-	char text[1024];
+	size_t n = strlen(error);
 
-	vsnprintf(text, sizeof(text), fmt, ap);
-	if (opt_json) {
-		json_object *o = json_object_new_object();
+	if (n)
+		n += snprintf(error + n, sizeof(error) - n, "; ");
+	if (n < sizeof(error))
+		vsnprintf(error + n, sizeof(error) - n, fmt, ap);
+}
 
-		json_object_object_add(o, "error", json_object_new_string(text));
-		print_json(o);
-		json_object_put(o);
-	} else {
-		fprintf(stderr, "vmmctl: %s\n", text);
+static void tell_error(void)
+{
+	json_object *o;
+
+	if (!*error)
+		return;
+	if (!opt_json) {
+		fprintf(stderr, "vmmctl: %s\n", error);
+		return;
 	}
+	o = json_object_new_object();
+	json_object_object_add(o, "error", json_object_new_string(error));
+	print_json(o);
+	json_object_put(o);
 }
 
 int usage(const char *fmt, ...)
@@ -105,7 +118,7 @@ static int run_object(const struct object *o, int argc, char **argv)
 	return usage("'%s' is no command of '%s'; see 'vmmctl %s help'", argv[0], o->name, o->name);
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
@@ -116,7 +129,6 @@ int main(int argc, char **argv)
 	const struct object *o;
 	int opt, ret;
 
-	signal(SIGPIPE, SIG_DFL);
 	opterr = 0;
 	while ((opt = getopt_long(argc, argv, "+jph", options, NULL)) >= 0) {
 		switch (opt) {
@@ -149,4 +161,14 @@ int main(int argc, char **argv)
 		return ret;
 	}
 	return usage("'%s' is no object; see 'vmmctl help'", argv[0]);
+}
+
+int main(int argc, char **argv)
+{
+	int ret;
+
+	signal(SIGPIPE, SIG_DFL);
+	ret = run(argc, argv);
+	tell_error();
+	return ret;
 }

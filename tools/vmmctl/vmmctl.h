@@ -55,9 +55,9 @@ json_object *swap_to_json(struct nlattr *nest);
 json_object *param_to_json(struct nlattr *nest);
 json_object *sched_list(void);		/* NULL: said why */
 json_object *find_by(json_object *list, const char *key, const char *value);
-/* NAME VALUE as SCHED_PARAM, read with the unit that @sched declares; 0, or an exit status. */
 int put_mode(struct nl_msg *msg, const char *name);	/* VMM_ATTR_DISPATCH */
 int cmd_sched_set(int argc, char **argv);
+/* NAME VALUE as SCHED_PARAM, read with the unit that @sched declares; 0, or an exit status. */
 int put_param(struct nl_msg *msg, json_object *sched, const char *scope,
 	      const char *name, const char *value);
 
@@ -86,7 +86,8 @@ const char *show_value(uint64_t val, const char *unit, char *buf, size_t size);
 
 /* --- kmod.c ----------------------------------------------------------------------------------- */
 int module_load(const char *name_or_path);
-int module_load_errno(const char *name_or_path, int *err);	/* the same, and why as a positive errno */
+int module_insert(const char *name_or_path);	/* silently: 0, or a positive errno */
+int module_load_refused(const char *name_or_path, int err);	/* says why */
 int module_file(const char *sched, char *path, size_t size);	/* 0: @path is its file */
 int module_unload(const char *sched);
 

@@ -11,8 +11,13 @@
  *                          for the active one also POOL_ID, DISPATCH, SCHED_SINCE, SWAPS,
  *                          SWAP (the last one), HISTORY*, EXIT (the last one thrown out)
  *   VMM_CMD_SCHED_SET   RA SCHED_NAME, SCHED_PARAM*: make it active (or change its
- *                          parameters); answers with SWAP. SWAP_MODE, TIMEOUT: how. DISPATCH, with or without a
- *                          name: choose the way to the active scheduler
+ *                          parameters); answers with SWAP. SWAP_MODE, TIMEOUT: how.
+ *                          DISPATCH, with or without a name: choose the way to the
+ *                          active scheduler
+ *   VMM_CMD_SCHED_BEGIN RA the active scheduler will be unloaded: until a SCHED_SET
+ *                          succeeds, the end of this socket brings it back, loaded
+ *                          by modprobe, with its parameters
+ *   VMM_CMD_SCHED_ABORT RA bring it back now
  *   VMM_CMD_VM_GET      D  every VM (of the caller, without CAP_SYS_ADMIN): VM_*, VCPU*
  *                       R  one VM: VM_NAME or VM_ID
  *   VMM_CMD_VM_SET      RA VM_NAME or VM_ID, and what changes: VM_NEW_NAME, VM_WEIGHT,
@@ -47,6 +52,8 @@ enum vmm_cmd {
 	VMM_CMD_EVENT_SCHED_REMOVED,
 	VMM_CMD_EVENT_SCHED_ACTIVATED,
 	VMM_CMD_EVENT_SCHED_WARNING,
+	VMM_CMD_SCHED_BEGIN,
+	VMM_CMD_SCHED_ABORT,
 	__VMM_CMD_MAX,
 };
 #define VMM_CMD_MAX (__VMM_CMD_MAX - 1)

@@ -42,6 +42,36 @@ vmmctl sched set bvt --image $M/sched_bvt.ko --policy unload-before --set ctx_al
 vmmctl sched set rr --image $TMP/images/no.ko --policy unload-before >/dev/null 2>&1 && fail "no module was taken"
 [ "$(active)" = bvt ] && [ "$(param bvt ctx_allow)" = 7000000 ] || fail "not brought back: $(vmmctl sched show)"
 all_go_on
+
+# The kernel has no memory for the new one beside the old one: the old one goes first. This new one
+# never fits, so the old one comes back, and one line, or one object, tells the whole story.
+$D/bigbss $M/sched_rr.ko $TMP/images/big.ko || fail "bigbss"
+vmmctl sched set rr --image $TMP/images/big.ko >$TMP/out 2>$TMP/err && fail "1800 MiB of .bss fitted"
+grep -q "^bvt is unloaded" $TMP/out || fail "not unloaded before: $(cat $TMP/out $TMP/err)"
+[ $(wc -l <$TMP/err) = 1 ] && grep -q "cannot load.*memory.*bvt is active again" $TMP/err ||
+	fail "not one line with the reason: $(cat $TMP/err)"
+[ "$(active)" = bvt ] && [ "$(param bvt ctx_allow)" = 7000000 ] || fail "not brought back: $(vmmctl sched show)"
+vmmctl -j sched set rr --image $TMP/images/big.ko >$TMP/out && fail "with -j it fitted"
+[ $(grep -c '"error"' $TMP/out) = 1 ] || fail "-j: not one object: $(cat $TMP/out)"
+all_go_on
+# Killed between the two: nobody but the kernel is left to bring it back.
+mkfifo $TMP/images/never.ko
+vmmctl sched set rr --image $TMP/images/never.ko --policy unload-before >$TMP/out 2>&1 &
+killed=$!
+i=0
+while [ "$(active)" = bvt ] && [ $i -lt 100 ]; do sleep 0.1; i=$((i + 1)); done
+[ "$(active)" = default ] || fail "no stopgap: $(cat $TMP/out)"
+all_go_on
+kill -KILL $killed; wait $killed
+i=0
+while [ "$(active)" != bvt ] && [ $i -lt 100 ]; do sleep 0.1; i=$((i + 1)); done
+[ "$(active)" = bvt ] && [ "$(param bvt ctx_allow)" = 7000000 ] || fail "not brought back: $(vmmctl sched show)"
+all_go_on
+# Built-in, the old one cannot make room: it stays.
+vmmctl sched set default >/dev/null && rmmod sched_bvt || fail "default"
+vmmctl sched set rr --image $TMP/images/big.ko 2>/dev/null && fail "beside the default it fitted"
+[ "$(active)" = default ] || fail "$(active) is active, not default"
+all_go_on
 end_guests
 no_vms
 unload
