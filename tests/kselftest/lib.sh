@@ -22,7 +22,7 @@ unload() {
 	done
 }
 
-load_all() { load; vmmctl sched load rr && vmmctl sched load bvt && vmmctl sched load edf || fail "a scheduler does not load"; }
+load_all() { load; for s in rr bvt credit edf; do vmmctl sched load $s || fail "$s does not load"; done; }
 
 # guest NAME KIND [vmmguest options]; $WRAP: a program that starts it, and becomes it
 guest() {
@@ -116,6 +116,14 @@ stop_swaps() {
 	killall -q -TERM swapper
 	while pidof swapper >/dev/null; do sleep 0.05; done
 	return 0
+}
+
+# No change of scheduler made a guest leave.
+none_forced_out() {
+	for g in $GUESTS; do
+		f=$(vm_field $(vm_name $g) forced_out)
+		[ "$f" = 0 ] || fail "guest $g was forced out $f times"
+	done
 }
 
 no_vms() {

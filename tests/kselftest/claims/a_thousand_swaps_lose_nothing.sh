@@ -7,16 +7,13 @@ n=1000
 done=0
 # Between the parts everybody must have gone on.
 while [ $done -lt $n ]; do
-	swaps 102 rr bvt default	# the next part begins with another one than this ends with
+	swaps 102 rr bvt credit edf default	# the next part begins with another one than this ends with
 	done=$((done + 102))
 	all_go_on
 done
 swapped=$(vmmctl -j sched show | tr ',' '\n' | sed -n 's/^"swaps"://p')
 [ "$swapped" -ge $n ] || fail "the kernel counts $swapped swaps, not $n"
-for g in $GUESTS; do
-	f=$(vm_field $(vm_name $g) forced_out)
-	[ "$f" = 0 ] || fail "guest $g was forced out $f times"
-done
+none_forced_out
 end_guests
 no_vms
 unload

@@ -6,14 +6,14 @@ n=30
 [ $SLOW -lt 4 ] || n=6
 i=0
 while [ $i -lt $n ]; do
-	case $((i % 3)) in 0) s=rr ;; 1) s=bvt ;; *) s=default ;; esac
+	case $((i % 5)) in 0) s=rr ;; 1) s=bvt ;; 2) s=credit ;; 3) s=edf ;; *) s=default ;; esac
 	out=$(vmmctl -j sched set $s --mode cease --timeout $((2 * SLOW))s) || fail "$s: $out"
 	case $out in *'"mode":"cease"'*) ;; *) fail "not ceased: $out" ;; esac
 	case $out in *'"running":0'*) ;; *) fail "somebody ran on: $out" ;; esac
 	i=$((i + 1))
 	[ $((i % 6)) != 0 ] || all_go_on
 done
-vmmctl sched set rr --mode cease
+vmmctl sched set rr --mode cease >/dev/null || fail "rr"
 # Live ones and ceased ones in turn, from two requesters at once.
 swaps_meanwhile rr bvt
 for i in 1 2 3; do

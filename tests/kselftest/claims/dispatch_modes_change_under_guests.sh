@@ -8,7 +8,7 @@ n=31	# the next part begins with another one than this ends with
 for mode in id patch ops patch id ops; do
 	vmmctl sched dispatch $mode || fail "the mode is not taken"
 	[ "$(vmmctl sched dispatch)" = $mode ] || fail "it is $(vmmctl sched dispatch), not $mode"
-	swaps $n rr bvt default
+	swaps $n rr bvt credit edf default
 	all_go_on
 done
 # With the change request, and through the removal of the scheduler whose addresses are in the code.
@@ -18,10 +18,7 @@ rmmod sched_bvt || fail "sched_bvt does not unload"
 [ "$(vmmctl sched dispatch)" = patch ] || fail "the mode was lost with the scheduler"
 all_go_on
 vmmctl sched dispatch often 2>/dev/null && fail "there is no mode 'often'"
-for g in $GUESTS; do
-	f=$(vm_field $(vm_name $g) forced_out)
-	[ "$f" = 0 ] || fail "guest $g was forced out $f times"
-done
+none_forced_out
 end_guests
 no_vms
 unload
