@@ -21,8 +21,6 @@
 #include <linux/static_call.h>
 #include "internal.h"
 
-#define VMM_SCHED_IDS	64	/* numbers of schedulers: how many can be loaded at once */
-
 DECLARE_STATIC_KEY_FALSE(vmm_mode_id);
 DECLARE_STATIC_KEY_FALSE(vmm_mode_patch);
 

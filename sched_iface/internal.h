@@ -114,6 +114,13 @@ struct vmm_swap_result {
 };
 
 #define VMM_HISTORY_DEPTH 8
+#define VMM_SCHED_IDS	64	/* numbers of schedulers: how many can be loaded at once */
+
+/** struct vmm_kept - parameters of scope SCHED of a loaded scheduler that was active before */
+struct vmm_kept {
+	bool valid;
+	u64 param[VMM_SCHED_MAX_PARAMS];
+};
 
 /** struct vmm_pool - pCPUs under one active scheduler */
 struct vmm_pool {
@@ -132,6 +139,7 @@ struct vmm_pool {
 	struct vmm_sched fallback;	/* instance of the default: needs no memory when it is needed */
 	const struct vmm_sched_ops *history[VMM_HISTORY_DEPTH];	/* [M] registered ones active before, newest first */
 	u32 nr_history;			/* [M] */
+	struct vmm_kept kept[VMM_SCHED_IDS];	/* [M] by number */
 	u64 nr_swaps;			/* [M] */
 	bool ceased;			/* [M], read without: nobody is picked */
 	u64 ceased_at;			/* [M] ns */
@@ -334,6 +342,12 @@ int vmm_sched_attach_entity(struct vmm_sched *s, struct vmm_entity *e);
 void vmm_sched_detach_entity(struct vmm_sched *s, struct vmm_entity *e);
 void vmm_swap_broken(struct vmm_pool *pool);
 void vmm_swap_unregister(struct vmm_pool *pool, const struct vmm_sched_ops *ops);
+
+/* --- kept.c: pool mutex held ----------------------------------------------------------- */
+void vmm_params_keep(const struct vmm_sched *s);
+void vmm_params_restore(struct vmm_sched *s);
+void vmm_params_forget(struct vmm_pool *pool, const struct vmm_sched_ops *ops);
+const u64 *vmm_params_of(const struct vmm_pool *pool, const struct vmm_sched_ops *ops);
 
 /* --- cease.c: pool mutex held --------------------------------------------------------- */
 int vmm_cease(struct vmm_pool *pool, u64 timeout_ns, struct vmm_swap_result *res);

@@ -89,7 +89,7 @@ static int put_param(struct sk_buff *skb, const struct vmm_sched_param *p, const
 }
 
 static int put_params(struct sk_buff *skb, const struct vmm_sched_ops *ops,
-		      const struct vmm_sched *active)
+		      const u64 *param)
 {
 	unsigned int i, n = 0;
 	int ret;
@@ -99,7 +99,7 @@ static int put_params(struct sk_buff *skb, const struct vmm_sched_ops *ops,
 		const u64 *val = NULL;
 
 		if (p->scope == VMM_SCOPE_SCHED)
-			val = active ? &active->param[n++] : &p->def;
+			val = param ? &param[n++] : &p->def;
 		ret = put_param(skb, p, val);
 		if (ret)
 			return ret;
@@ -166,7 +166,7 @@ static int put_sched(struct sk_buff *skb, u32 portid, u32 seq, struct vmm_pool *
 	    nla_put_u32(skb, VMM_ATTR_SCHED_STATE,
 			active ? VMM_SCHED_ACTIVE : VMM_SCHED_LOADED) ||
 	    nla_put_u32(skb, VMM_ATTR_SCHED_DOMAIN, ops->domain) ||
-	    put_params(skb, ops, active ? s : NULL) ||
+	    put_params(skb, ops, vmm_params_of(pool, ops)) ||
 	    (active && put_active(skb, pool, s))) {
 		genlmsg_cancel(skb, hdr);
 		return -EMSGSIZE;

@@ -274,6 +274,7 @@ static struct vmm_sched *swap_prepare(struct vmm_pool *pool,
 	b = vmm_sched_instance(pool, ops);
 	if (IS_ERR(b))
 		return b;
+	vmm_params_restore(b);
 	ret = apply_params(b, b->param, set, nr_set, why);
 	if (ret)
 		goto err_free;
@@ -515,6 +516,7 @@ static int activate_locked(struct vmm_pool *pool, const struct vmm_sched_ops *op
 	if (!a->broken)
 		history_push(pool, a->ops);
 	synchronize_rcu();
+	vmm_params_keep(a);
 	swap_detach(a);
 	*why = NULL;
 	pool->nr_swaps++;
@@ -685,6 +687,7 @@ void vmm_swap_unregister(struct vmm_pool *pool, const struct vmm_sched_ops *ops)
 		fall_back(pool, "unload");
 		history_drop(pool, ops);
 	}
+	vmm_params_forget(pool, ops);
 	mutex_unlock(&pool->mutex);
 	vmm_dispatch_follow(pool);
 }

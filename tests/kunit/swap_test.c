@@ -312,6 +312,55 @@ static void swap_keeps_parameters(struct kunit *test)
 	virt_destroy(r);
 }
 
+static u64 depth_of(struct virt_room *r, const char *name)
+{
+	const struct vmm_sched_ops *ops = vmm_sched_get(name);
+	const u64 *param;
+	u64 val;
+
+	mutex_lock(&r->pool->mutex);
+	param = vmm_params_of(r->pool, ops);
+	val = param ? param[0] : U64_MAX;
+	mutex_unlock(&r->pool->mutex);
+	vmm_sched_put(ops);
+	return val;
+}
+
+/* A scheduler that comes back has the parameters that it had, until its module goes. */
+static void swap_brings_parameters_back(struct kunit *test)
+{
+	struct virt_room *r = virt_create(test, 1, 1);
+	struct vmm_param_set set = { "depth", 7 };
+	struct vmm_swap_result res;
+	const char *why;
+
+	KUNIT_ASSERT_EQ(test, virt_swap(r, "t_lifo"), 0);
+	KUNIT_ASSERT_EQ(test, vmm_sched_set_params(r->pool, &set, 1, &why), 0);
+	KUNIT_ASSERT_EQ(test, virt_swap(r, "t_lifo_pool"), 0);
+	KUNIT_EXPECT_EQ(test, depth_of(r, "t_lifo"), 7ULL);
+	KUNIT_EXPECT_EQ(test, depth_of(r, "t_lifo_pool"), lifo_params[0].def);
+	/* The one after it goes. */
+	vmm_swap_unregister(r->pool, &lifo_pool_ops);
+	KUNIT_EXPECT_STREQ(test, active(r), "t_lifo");
+	KUNIT_EXPECT_EQ(test, depth_of(r, "t_lifo"), 7ULL);
+	KUNIT_EXPECT_EQ(test, depth_of(r, "t_lifo_pool"), U64_MAX);
+	/* By request; what the request says counts more; what fails changes nothing. */
+	KUNIT_ASSERT_EQ(test, virt_swap(r, "default"), 0);
+	KUNIT_ASSERT_EQ(test, virt_swap(r, "t_lifo"), 0);
+	KUNIT_EXPECT_EQ(test, depth_of(r, "t_lifo"), 7ULL);
+	KUNIT_ASSERT_EQ(test, virt_swap(r, "default"), 0);
+	set.val = 3;
+	r->pool->fail_at = 1;
+	KUNIT_EXPECT_NE(test, vmm_sched_activate(r->pool, &lifo_ops, &set, 1, &res, &why), 0);
+	r->pool->fail_at = 0;
+	KUNIT_EXPECT_EQ(test, depth_of(r, "t_lifo"), 7ULL);
+	KUNIT_EXPECT_EQ(test, vmm_sched_activate(r->pool, &lifo_ops, &set, 1, &res, &why), 0);
+	KUNIT_EXPECT_EQ(test, depth_of(r, "t_lifo"), 3ULL);
+	vmm_swap_unregister(r->pool, &lifo_ops);
+	KUNIT_EXPECT_EQ(test, depth_of(r, "t_lifo"), U64_MAX);
+	virt_destroy(r);
+}
+
 /* Each step that can fail fails once: the old scheduler goes on as if nothing had been. */
 static void swap_failure_keeps_old(struct kunit *test)
 {
@@ -504,6 +553,7 @@ static struct kunit_case swap_cases[] = {
 	KUNIT_CASE(swap_many),
 	KUNIT_CASE(swap_in_every_state),
 	KUNIT_CASE(swap_keeps_parameters),
+	KUNIT_CASE(swap_brings_parameters_back),
 	KUNIT_CASE(swap_failure_keeps_old),
 	KUNIT_CASE(swap_bad_parameters),
 	KUNIT_CASE(swap_unregister_falls_back),
