@@ -17,6 +17,8 @@
  * Locking: the pool's mutex for the whole; each pCPU's domain lock in turn.
  */
 #include "internal.h"
+#include <linux/math64.h>
+#include <asm/tsc.h>
 #include "trace.h"
 
 static void (*device_flush)(void);	/* pool 0's; set once, at the load of vmm_core */
@@ -121,6 +123,11 @@ int vmm_cease(struct vmm_pool *pool, u64 timeout_ns, struct vmm_swap_result *res
 }
 EXPORT_SYMBOL_GPL(vmm_cease);
 
+static u64 ticks(const struct vmm_pool *pool, u64 ns)
+{
+	return pool->host == &vmm_real_host ? mul_u64_u32_div(ns, tsc_khz, USEC_PER_SEC) : 0;
+}
+
 /* How long it was kept from going on, by us: not what it waited before. */
 static void count_pause(struct vmm_pool *pool, struct vmm_swap_result *res, u64 now)
 {
@@ -137,6 +144,8 @@ static void count_pause(struct vmm_pool *pool, struct vmm_swap_result *res, u64 
 			res->vcpu_pause_max_ns = max(res->vcpu_pause_max_ns, pause);
 		}
 	}
+	res->vcpu_pause_max_ticks = ticks(pool, res->vcpu_pause_max_ns);
+	res->vcpu_pause_total_ticks = ticks(pool, res->vcpu_pause_total_ns);
 }
 
 /**

@@ -111,6 +111,8 @@ struct vmm_swap_result {
 	bool ceased;			/* mode cease: everybody was out */
 	u64 vcpu_pause_max_ns;		/* mode cease: how long a runnable vCPU was kept out, at most */
 	u64 vcpu_pause_total_ns;	/* ... and all of them */
+	u64 vcpu_pause_max_ticks;	/* the same in TSC ticks, 0 on virtual pools */
+	u64 vcpu_pause_total_ticks;
 };
 
 #define VMM_HISTORY_DEPTH 8

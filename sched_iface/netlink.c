@@ -62,6 +62,10 @@ int vmm_nl_put_swap(struct sk_buff *skb, const struct vmm_swap_result *res)
 	    nla_put_u64_64bit(skb, VMM_SWAP_VCPU_PAUSE_MAX_NS, res->vcpu_pause_max_ns,
 			      VMM_SWAP_PAD) ||
 	    nla_put_u64_64bit(skb, VMM_SWAP_VCPU_PAUSE_TOTAL_NS, res->vcpu_pause_total_ns,
+			      VMM_SWAP_PAD) ||
+	    nla_put_u64_64bit(skb, VMM_SWAP_VCPU_PAUSE_MAX_TICKS, res->vcpu_pause_max_ticks,
+			      VMM_SWAP_PAD) ||
+	    nla_put_u64_64bit(skb, VMM_SWAP_VCPU_PAUSE_TOTAL_TICKS, res->vcpu_pause_total_ticks,
 			      VMM_SWAP_PAD))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);

@@ -107,8 +107,10 @@ void print_swap(json_object *s)
 	       (unsigned long long)get_num(s, "entities"), (unsigned long long)get_num(s, "queued"),
 	       (unsigned long long)get_num(s, "running"), (unsigned long long)get_num(s, "forced_out"));
 	if (!strcmp(get_str(s, "mode"), "cease"))
-		printf("; ceased: a vCPU was kept out for %s at most, all of them %s",
+		printf("; ceased: a vCPU was kept out for %llu ticks (%s) at most, all of them %llu (%s)",
+		       (unsigned long long)get_num(s, "vcpu_pause_max_ticks"),
 		       show_ns(get_num(s, "vcpu_pause_max_ns"), max, sizeof(max)),
+		       (unsigned long long)get_num(s, "vcpu_pause_total_ticks"),
 		       show_ns(get_num(s, "vcpu_pause_total_ns"), total, sizeof(total)));
 	printf("\n");
 }

@@ -78,6 +78,8 @@ json_object *swap_to_json(struct nlattr *nest)
 	add_enum(o, "mode", a[VMM_SWAP_DONE_AS], swap_modes, 2);
 	add_u64(o, "vcpu_pause_max_ns", a[VMM_SWAP_VCPU_PAUSE_MAX_NS]);
 	add_u64(o, "vcpu_pause_total_ns", a[VMM_SWAP_VCPU_PAUSE_TOTAL_NS]);
+	add_u64(o, "vcpu_pause_max_ticks", a[VMM_SWAP_VCPU_PAUSE_MAX_TICKS]);
+	add_u64(o, "vcpu_pause_total_ticks", a[VMM_SWAP_VCPU_PAUSE_TOTAL_TICKS]);
 	return o;
 }
 

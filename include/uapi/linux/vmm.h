@@ -156,6 +156,8 @@ enum vmm_attr_swap {
 	VMM_SWAP_DONE_AS,		/* u32, enum vmm_swap_mode */
 	VMM_SWAP_VCPU_PAUSE_MAX_NS,	/* u64: mode cease: how long a runnable vCPU was kept out, at most */
 	VMM_SWAP_VCPU_PAUSE_TOTAL_NS,	/* u64: ... and all of them */
+	VMM_SWAP_VCPU_PAUSE_MAX_TICKS,	/* u64: the same in TSC ticks */
+	VMM_SWAP_VCPU_PAUSE_TOTAL_TICKS,	/* u64 */
 	__VMM_SWAP_MAX,
 };
 #define VMM_SWAP_MAX (__VMM_SWAP_MAX - 1)

@@ -10,6 +10,7 @@ while [ $i -lt $n ]; do
 	out=$(vmmctl -j sched set $s --mode cease --timeout $((2 * SLOW))s) || fail "$s: $out"
 	case $out in *'"mode":"cease"'*) ;; *) fail "not ceased: $out" ;; esac
 	case $out in *'"running":0'*) ;; *) fail "somebody ran on: $out" ;; esac
+	case $out in *'"vcpu_pause_max_ticks":0,'*) fail "nobody was kept out: $out" ;; esac
 	i=$((i + 1))
 	[ $((i % 6)) != 0 ] || all_go_on
 done

@@ -3,7 +3,7 @@
 # credit: 1:2 on one pCPU and a cap of 20 % hold, within 2 points; both stay over changes of
 # scheduler, with guests running; bad caps are refused.
 load_all
-vmmctl sched load credit && vmmctl sched set credit || fail "no credit"
+vmmctl sched set credit || fail "no credit"
 [ "$(active)" = credit ] || fail "not credit is active but $(active)"
 for g in a b c; do guest $g hash; done
 all_go_on
