@@ -137,7 +137,7 @@ void vmm_charge(struct vmm_pcpu *p, u64 now)
 	e->slice_ran += ran;
 	p->busy_ns += ran;
 	vmm_entity_update_share(e, now);
-	if (!p->bypass)
+	if (vmm_trusted(p))
 		vmm_call_charge(s, p, e, ran, now);
 }
 EXPORT_SYMBOL_GPL(vmm_charge);
@@ -180,7 +180,7 @@ void vmm_enqueue(struct vmm_pcpu *p, struct vmm_entity *e,
 	WRITE_ONCE(p->nr_queued, p->nr_queued + 1);
 	p->declined = false;
 	update_idle(p);
-	if (!p->bypass)
+	if (vmm_trusted(p))
 		vmm_call_enqueue(s, p, e, why, now);
 }
 
@@ -196,7 +196,7 @@ void vmm_dequeue(struct vmm_pcpu *p, struct vmm_entity *e, u64 now)
 	struct vmm_sched *s = vmm_pcpu_sched(p);
 
 	unlink_queued(p, e);
-	if (!p->bypass)
+	if (vmm_trusted(p))
 		vmm_call_dequeue(s, p, e, now);
 	vmm_set_state(e, VMM_GATE_OUT, now);
 	update_idle(p);
@@ -219,7 +219,7 @@ void vmm_put_curr(struct vmm_pcpu *p, enum vmm_put_why why, u64 now)
 	struct vmm_entity *e = p->curr;
 
 	vmm_charge(p, now);
-	if (!p->bypass)
+	if (vmm_trusted(p))
 		vmm_call_put(s, p, e, why, now);
 	p->curr = NULL;
 	WRITE_ONCE(p->kick, false);
@@ -326,8 +326,9 @@ static u64 clamp_slice(u64 slice)
  * @entity: id in question
  * @now:    ns
  *
- * From here on this pCPU is served in FIFO order by the interface itself;
- * process context replaces the scheduler everywhere soon.
+ * From here on this pCPU is served in FIFO order by the interface itself, and so
+ * is every other one as soon as it has to decide; no op for dispatch is called any
+ * more (vmm_trusted()). Process context replaces the scheduler everywhere soon.
  */
 void vmm_throw_out(struct vmm_pcpu *p, const char *what, u32 entity, u64 now)
 {
@@ -491,7 +492,7 @@ void vmm_check_curr(struct vmm_pcpu *p, u64 now, struct vmm_post *post)
 		e->next_why = VMM_ENQ_PREEMPT;
 		e->token = ++p->seq;
 		trace_vmm_gate_noshow(p->id, e->id);
-		if (!p->bypass)
+		if (vmm_trusted(p))
 			vmm_call_put(s, p, e, VMM_PUT_NOSHOW, now);
 		p->curr = NULL;
 		vmm_set_state(e, VMM_GATE_OUT, now);
@@ -572,7 +573,7 @@ void vmm_enqueued(struct vmm_pcpu *p, struct vmm_entity *e, u64 now,
 	/* Pairs with the compare-and-exchange in vmm_gate_exit() and vmm_gate_sched_out(). */
 	smp_mb();
 	vmm_resched_begin(p);
-	if (curr && !p->bypass && s->ops->wakeup) {
+	if (curr && vmm_trusted(p) && s->ops->wakeup) {
 		vmm_charge(p, now);
 		rem = vmm_call_wakeup(s, p, curr, e, now);
 		if (!rem)
@@ -651,7 +652,7 @@ void vmm_pcpu_expired(struct vmm_pcpu *p)
 	vmm_resched_begin(p);
 	if (p->sched_deadline && now >= p->sched_deadline) {
 		p->sched_deadline = 0;
-		if (!p->bypass && s->ops->pcpu_deadline) {
+		if (vmm_trusted(p) && s->ops->pcpu_deadline) {
 			vmm_charge(p, now);
 			s->ops->pcpu_deadline(s, p, now);
 		}
@@ -676,7 +677,7 @@ void vmm_pool_expired(struct vmm_sched *s)
 	local_irq_save(flags);
 	vmm_pcpu_lock(p);
 	/* Only while it is in charge: not prepared, not replaced, not broken. */
-	if (vmm_pcpu_sched(p) == s && !p->bypass && s->pool_deadline) {
+	if (vmm_pcpu_sched(p) == s && vmm_trusted(p) && s->pool_deadline) {
 		now = vmm_pool_now(s->pool);
 		s->pool_deadline = 0;
 		vmm_resched_begin(p);
@@ -720,7 +721,7 @@ struct vmm_pcpu *vmm_try_peer(struct vmm_pcpu *p, u32 peer)
 	d = READ_ONCE(o->dom);
 	if (d != p->dom && !vmm_domain_trylock(d))
 		return NULL;
-	if (d == READ_ONCE(o->dom) && o->online && !o->bypass == !p->bypass &&
+	if (d == READ_ONCE(o->dom) && o->online && vmm_trusted(o) == vmm_trusted(p) &&
 	    vmm_pcpu_sched(o) == vmm_pcpu_sched(p))
 		return o;
 	if (d != p->dom)

@@ -214,7 +214,7 @@ void vmm_group_params_changed(struct vmm_group *g)
 		if (p->curr == e)
 			vmm_charge(p, now);
 		vmm_resched_begin(p);
-		if (!p->bypass && s->ops->entity_params)
+		if (vmm_trusted(p) && s->ops->entity_params)
 			s->ops->entity_params(s, p, e, now);
 		/* Whoever was held back may be let go by it. */
 		vmm_check_curr(p, now, &post);

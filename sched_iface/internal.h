@@ -205,6 +205,16 @@ static inline struct vmm_sched *vmm_pcpu_sched(const struct vmm_pcpu *p)
 	return rcu_dereference_protected(p->sched, true);
 }
 
+/*
+ * Is the scheduler of @p told and asked? Not on any pCPU, once it broke its contract
+ * on one: an entity that left a queue there without a word may come here next, and
+ * would be linked into two of its queues.
+ */
+static inline bool vmm_trusted(const struct vmm_pcpu *p)
+{
+	return !p->bypass && !READ_ONCE(vmm_pcpu_sched(p)->broken);
+}
+
 static inline u64 vmm_pool_now(const struct vmm_pool *pool)
 {
 	return pool->host->now(pool);

@@ -34,7 +34,7 @@ static void decide_again(struct vmm_pcpu *p, u64 now, struct vmm_post *post)
 		vmm_pick(p, now, post);
 		return;
 	}
-	if (p->bypass)
+	if (!vmm_trusted(p))
 		return;
 	vmm_charge(p, now);
 	p->must_go = true;
@@ -104,7 +104,7 @@ struct vmm_pcpu *vmm_idle_pcpu(struct vmm_pcpu *p, struct vmm_entity *e)
 
 		/* The bit may be stale, and in a swap o may belong to another one. */
 		if (READ_ONCE(o->dom) == p->dom && vmm_pcpu_sched(o) == vmm_pcpu_sched(p) &&
-		    !o->bypass && vmm_pcpu_idle(o) && vmm_entity_allowed(e, o))
+		    vmm_trusted(o) && vmm_pcpu_idle(o) && vmm_entity_allowed(e, o))
 			return o;
 	}
 	return NULL;

@@ -353,7 +353,7 @@ static void give_history(struct vmm_sched *b, struct vmm_pcpu *p,
 
 static void drain(struct vmm_sched *a, struct vmm_pcpu *p, u64 now)
 {
-	bool trust = !p->bypass && !READ_ONCE(a->broken);
+	bool trust = vmm_trusted(p);
 	struct vmm_entity *e;
 
 	/* All accounts first: a lag is relative to those that are still there. */

@@ -475,6 +475,44 @@ static void swap_breach(struct kunit *test)
 	}
 }
 
+/*
+ * Thrown out on one pCPU, it is told nothing on the others either: an entity that
+ * left its queue without a word would be linked into another of its queues.
+ */
+static void swap_breach_silences_all_pcpus(struct kunit *test)
+{
+	struct virt_room *r = virt_create(test, 2, 6);
+	struct vmm_pcpu *p = &r->pool->pcpus[0];
+	unsigned long only1 = BIT(1);
+	struct vmm_entity *e;
+
+	make_busy(r);
+	virt_swap(r, "t_lifo");
+	virt_run(r, r->now + 20 * MS);
+	e = p->curr;
+	KUNIT_ASSERT_NOT_NULL(test, e);
+	lifo.bad_pick = 1;
+	vmm_gate_off(e);
+	vmm_gate_cancel(e);
+	lifo.bad_pick = 0;
+	KUNIT_ASSERT_TRUE(test, r->broken);	/* and not replaced yet */
+	lifo.calls = 0;
+
+	e = list_first_entry_or_null(&p->queued, struct vmm_entity, queued_node);
+	KUNIT_ASSERT_NOT_NULL(test, e);
+	mutex_lock(&r->pool->mutex);
+	KUNIT_EXPECT_EQ(test, vmm_group_set_affinity(e->group, &only1), 0);
+	mutex_unlock(&r->pool->mutex);
+	KUNIT_EXPECT_EQ(test, e->home->id, 1U);
+	KUNIT_EXPECT_EQ(test, lifo.calls, 0);
+
+	virt_run(r, r->now + 100 * MS);
+	KUNIT_EXPECT_STREQ(test, active(r), "default");
+	KUNIT_EXPECT_EQ(test, lifo.attached, 0);
+	virt_check(test, r);
+	virt_destroy(r);
+}
+
 /* The door: what is not a whole scheduler is refused, by name. */
 static void registry_refusals(struct kunit *test)
 {
@@ -558,6 +596,7 @@ static struct kunit_case swap_cases[] = {
 	KUNIT_CASE(swap_bad_parameters),
 	KUNIT_CASE(swap_unregister_falls_back),
 	KUNIT_CASE(swap_breach),
+	KUNIT_CASE(swap_breach_silences_all_pcpus),
 	KUNIT_CASE(registry_refusals),
 	KUNIT_CASE(hist_percentiles),
 	{ }
