@@ -733,6 +733,8 @@ void vmm_gate_requeue(struct vmm_entity *e)
 	u64 now = vmm_pool_now(e->pool);
 	bool again = false;
 
+	/* That no allowed pCPU was online counts no more: an owner would stay by it. */
+	WRITE_ONCE(e->anywhere, 0);
 	if (!vmm_entity_allowed_strict(e, p)) {
 		switch (vmm_state(e)) {
 		case VMM_GATE_QUEUED:
@@ -801,3 +803,24 @@ void vmm_gate_evacuate(struct vmm_pcpu *p)
 				vmm_gate_requeue(e);
 }
 EXPORT_SYMBOL_GPL(vmm_gate_evacuate);
+
+/**
+ * vmm_gate_return() - a pCPU is online again: whom its absence drove away comes back
+ * @p: the pCPU
+ *
+ * Whoever still has no allowed pCPU claims anew, and runs anywhere again.
+ * Context: process; pool mutex held.
+ */
+void vmm_gate_return(struct vmm_pcpu *p)
+{
+	struct vmm_pool *pool = p->pool;
+	struct vmm_group *g;
+	struct vmm_entity *e;
+
+	lockdep_assert_held(&pool->mutex);
+	list_for_each_entry(g, &pool->groups, node)
+		list_for_each_entry(e, &g->entities, group_node)
+			if (READ_ONCE(e->anywhere) || !READ_ONCE(e->home->online))
+				vmm_gate_requeue(e);
+}
+EXPORT_SYMBOL_GPL(vmm_gate_return);

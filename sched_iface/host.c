@@ -215,6 +215,7 @@ static int host_cpu_online(unsigned int cpu)
 	vmm_pcpu_unlock(p);
 	local_irq_restore(flags);
 	vmm_post_run(&post);
+	vmm_gate_return(p);
 	vmm_pool_pcpus_changed(vmm_pool0);
 	mutex_unlock(&vmm_pool0->mutex);
 	return 0;

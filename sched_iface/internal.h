@@ -285,6 +285,7 @@ void vmm_gate_giveup(struct vmm_entity *e, enum vmm_put_why why);
 bool vmm_gate_try_block(struct vmm_entity *e);
 void vmm_gate_off_work(struct vmm_pcpu *p);
 void vmm_gate_evacuate(struct vmm_pcpu *p);
+void vmm_gate_return(struct vmm_pcpu *p);
 void vmm_gate_requeue(struct vmm_entity *e);
 struct vmm_pcpu *vmm_choose_home(struct vmm_entity *e, enum vmm_enqueue_why why);
 

@@ -313,7 +313,31 @@ static void gate_affinity_and_offline(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vmm_group_set_affinity(r->vcpu[0].group, &only1), 0);
 	mutex_unlock(&r->pool->mutex);
 	virt_run(r, r->now + 200 * MS);
+	KUNIT_EXPECT_EQ(test, r->vcpu[3].e.home->id, 1U);	/* it returned, and so did this one */
 	KUNIT_EXPECT_EQ(test, r->vcpu[0].e.home->id, 1U);
+	virt_check(test, r);
+	virt_destroy(r);
+}
+
+/* Its only pCPU gone, a vCPU that never halts runs elsewhere, and goes back by itself. */
+static void gate_affinity_returns(struct kunit *test)
+{
+	struct virt_room *r = virt_create(test, 2, 1);
+	unsigned long only1 = BIT(1);
+
+	mutex_lock(&r->pool->mutex);
+	KUNIT_EXPECT_EQ(test, vmm_group_set_affinity(r->vcpu[0].group, &only1), 0);
+	mutex_unlock(&r->pool->mutex);
+	r->vcpu[0].hog = true;
+	virt_run(r, r->now + 20 * MS);
+	KUNIT_EXPECT_EQ(test, r->vcpu[0].e.home->id, 1U);
+	virt_online(r, 1, false);
+	virt_run(r, r->now + 20 * MS);
+	KUNIT_EXPECT_EQ(test, r->vcpu[0].e.home->id, 0U);
+	virt_online(r, 1, true);
+	virt_run(r, r->now + 20 * MS);
+	KUNIT_EXPECT_EQ(test, r->vcpu[0].e.home->id, 1U);
+	KUNIT_EXPECT_GE(test, virt_ran(r, 0), 50ULL * MS);
 	virt_check(test, r);
 	virt_destroy(r);
 }
@@ -330,6 +354,7 @@ static struct kunit_case gate_cases[] = {
 	KUNIT_CASE(gate_halt_lazily),
 	KUNIT_CASE(gate_host_takes_cpu),
 	KUNIT_CASE(gate_affinity_and_offline),
+	KUNIT_CASE(gate_affinity_returns),
 	{ }
 };
 

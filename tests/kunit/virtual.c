@@ -71,6 +71,7 @@ void virt_online(struct virt_room *room, u32 pcpu, bool online)
 		room->pool->nr_online++;
 		vmm_pcpu_unlock(p);
 		local_irq_enable();
+		vmm_gate_return(p);
 	} else {
 		room->pool->nr_online--;
 		vmm_gate_evacuate(p);
