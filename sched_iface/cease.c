@@ -101,6 +101,7 @@ int vmm_cease(struct vmm_pool *pool, u64 timeout_ns, struct vmm_swap_result *res
 	u32 i;
 
 	lockdep_assert_held(&pool->mutex);
+	trace_vmm_swap_cease(true);
 	WRITE_ONCE(pool->ceased, true);
 	smp_mb();	/* pairs with vmm_gate_enter(): the mark, then who is inside */
 	pool->ceased_at = begin;
@@ -163,6 +164,7 @@ void vmm_resume(struct vmm_pool *pool, struct vmm_swap_result *res)
 	lockdep_assert_held(&pool->mutex);
 	if (res)
 		count_pause(pool, res, vmm_pool_now(pool));
+	trace_vmm_swap_cease(false);
 	WRITE_ONCE(pool->ceased, false);
 	for (i = 0; i < pool->nr_pcpus; i++) {
 		struct vmm_pcpu *p = &pool->pcpus[i];

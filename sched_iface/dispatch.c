@@ -74,6 +74,7 @@ void vmm_set_state(struct vmm_entity *e, enum vmm_gate_state state, u64 now)
 
 	if (old == VMM_GATE_QUEUED || old == VMM_GATE_OFFERED)
 		e->stats.wait_ns += now - e->since;
+	trace_vmm_entity_state(e->home->id, e->id, old, state);
 	e->since = now;
 	atomic_set_release(&e->state, state);
 }
@@ -221,6 +222,7 @@ void vmm_put_curr(struct vmm_pcpu *p, enum vmm_put_why why, u64 now)
 	vmm_charge(p, now);
 	if (vmm_trusted(p))
 		vmm_call_put(s, p, e, why, now);
+	trace_vmm_sched_put(p->id, e->id, why, e->slice_ran);
 	p->curr = NULL;
 	WRITE_ONCE(p->kick, false);
 	p->resched = false;

@@ -17,6 +17,7 @@
 
 #include <linux/moduleparam.h>
 #include "call.h"
+#include "trace.h"
 
 DEFINE_STATIC_KEY_FALSE(vmm_mode_id);
 DEFINE_STATIC_KEY_FALSE(vmm_mode_patch);
@@ -224,6 +225,7 @@ int vmm_dispatch_set(enum vmm_dispatch_mode new)
 		else
 			static_branch_disable(&vmm_mode_patch);
 		follow_locked();
+		trace_vmm_sched_dispatch(new);
 	}
 	mutex_unlock(&mode_mutex);
 	return 0;

@@ -440,6 +440,8 @@ void vmm_gate_on(struct vmm_entity *e)
 
 		if (e->off_since)
 			WRITE_ONCE(e->off_total, e->off_total + (now - e->off_since));
+		if (e->off_since)
+			trace_vmm_gate_back(p->id, e->id);
 		WRITE_ONCE(e->off_since, 0);
 		if (e->wake_at) {
 			e->stats.wakes++;
@@ -470,6 +472,7 @@ void vmm_gate_sched_out(struct vmm_entity *e, bool runnable)
 		return;
 	WRITE_ONCE(e->off_slept, !runnable);
 	WRITE_ONCE(e->off_since, vmm_pool_now(e->pool));
+	trace_vmm_gate_away(p->id, e->id, !runnable);
 	atomic_cmpxchg(&e->state, VMM_GATE_OWNER, VMM_GATE_OFF);
 	if (READ_ONCE(p->nr_queued))
 		irq_work_queue(&p->work);
@@ -490,6 +493,7 @@ static void exit_halted(struct vmm_entity *e)
 	e->next_why = VMM_ENQ_WAKE;
 	WRITE_ONCE(e->off_since, vmm_pool_now(e->pool));
 	WRITE_ONCE(e->off_slept, true);
+	trace_vmm_gate_away(p->id, e->id, true);
 	set_bit(p->id, p->pool->idle);
 	smp_mb();	/* pairs with vmm_enqueued() */
 	if (READ_ONCE(p->nr_queued))

@@ -124,6 +124,28 @@ struct vmm_kept {
 	u64 param[VMM_SCHED_MAX_PARAMS];
 };
 
+#define VMM_PAST_DEPTH 16
+
+/**
+ * struct vmm_past - what is remembered of a scheduler that was active
+ * @name:     its name: the module may be gone
+ * @from_ns:  its last time began
+ * @until_ns: ... and ended
+ * @total_ns: all its times together
+ * @times:    how many
+ * @cause:    why the last one ended: request, unload, breach
+ * @reason:   of a breach, what it did
+ */
+struct vmm_past {
+	char name[VMM_SCHED_NAME_LEN];
+	u64 from_ns;
+	u64 until_ns;
+	u64 total_ns;
+	u32 times;
+	char cause[16];
+	char reason[80];
+};
+
 /** struct vmm_pool - pCPUs under one active scheduler */
 struct vmm_pool {
 	u32 id;				/* [I] */
@@ -142,6 +164,8 @@ struct vmm_pool {
 	const struct vmm_sched_ops *history[VMM_HISTORY_DEPTH];	/* [M] registered ones active before, newest first */
 	u32 nr_history;			/* [M] */
 	struct vmm_kept kept[VMM_SCHED_IDS];	/* [M] by number */
+	struct vmm_past past[VMM_PAST_DEPTH];	/* [M] last active first; a name once */
+	u32 nr_past;			/* [M] */
 	u64 nr_swaps;			/* [M] */
 	bool ceased;			/* [M], read without: nobody is picked */
 	u64 ceased_at;			/* [M] ns */
@@ -361,6 +385,12 @@ void vmm_params_keep(const struct vmm_sched *s);
 void vmm_params_restore(struct vmm_sched *s);
 void vmm_params_forget(struct vmm_pool *pool, const struct vmm_sched_ops *ops);
 const u64 *vmm_params_of(const struct vmm_pool *pool, const struct vmm_sched_ops *ops);
+
+/* --- history.c: pool mutex held -------------------------------------------------------- */
+void vmm_past_note(struct vmm_pool *pool, const struct vmm_sched *a, const char *cause,
+		   u64 now);
+const struct vmm_past *vmm_past_find(const struct vmm_pool *pool, const char *name);
+unsigned int vmm_past_rank(const struct vmm_pool *pool, const char *name);
 
 /* --- cease.c: pool mutex held --------------------------------------------------------- */
 int vmm_cease(struct vmm_pool *pool, u64 timeout_ns, struct vmm_swap_result *res);

@@ -381,6 +381,7 @@ static const struct genl_small_ops vmm_genl_ops[] = {
 	{ .cmd = VMM_CMD_PCPU_GET, .dumpit = pcpu_dump },
 	{ .cmd = VMM_CMD_SCHED_BEGIN, .doit = vmm_nl_sched_begin },
 	{ .cmd = VMM_CMD_SCHED_ABORT, .doit = vmm_nl_sched_abort },
+	{ .cmd = VMM_CMD_SCHED_HISTORY, .dumpit = vmm_nl_history_dump },
 };
 
 static const struct genl_multicast_group vmm_genl_groups[] = {

@@ -18,6 +18,9 @@ int vmm_nl_admin(struct sk_buff *skb, struct genl_info *info);
 int vmm_nl_sched_begin(struct sk_buff *skb, struct genl_info *info);
 int vmm_nl_sched_abort(struct sk_buff *skb, struct genl_info *info);
 
+/* history.c */
+int vmm_nl_history_dump(struct sk_buff *skb, struct netlink_callback *cb);
+
 /* nl_vm.c */
 int vmm_nl_vm_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int vmm_nl_vm_get(struct sk_buff *skb, struct genl_info *info);

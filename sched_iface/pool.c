@@ -210,6 +210,7 @@ struct vmm_pool *vmm_pool_create(u32 nr_pcpus, const u32 *llc_of,
 	s = vmm_sched_instance(pool, &vmm_default_ops);
 	if (IS_ERR(s))
 		goto err;
+	s->activated_ns = vmm_pool_now(pool);
 	RCU_INIT_POINTER(pool->active, s);
 	for (i = 0; i < nr_pcpus; i++) {
 		struct vmm_pcpu *p = &pool->pcpus[i];

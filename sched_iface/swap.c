@@ -415,6 +415,7 @@ static void swap_flip(struct vmm_pcpu *p, struct vmm_sched *a, struct vmm_sched 
 	lock_both(old, new);
 	t0 = get_cycles();
 	now = vmm_pool_now(p->pool);
+	trace_vmm_swap_flip_begin(p->id, a->ops->name, b->ops->name);
 	guest = in_guest(p);
 	vmm_charge(p, now);
 	drain(a, p, now);
@@ -431,6 +432,7 @@ static void swap_flip(struct vmm_pcpu *p, struct vmm_sched *a, struct vmm_sched 
 		guest->stats.forced_out++;
 		res->forced_out++;
 	}
+	trace_vmm_swap_flip_end(p->id, a->ops->name, b->ops->name);
 	end = vmm_pool_now(p->pool);
 	ticks = get_cycles() - t0;
 	unlock_both(old, new);
@@ -507,6 +509,7 @@ static int activate_locked(struct vmm_pool *pool, const struct vmm_sched_ops *op
 	for (i = 0; i < pool->nr_pcpus; i++)
 		swap_flip(&pool->pcpus[i], a, b, res);
 	b->activated_ns = vmm_pool_now(pool);
+	vmm_past_note(pool, a, cause, b->activated_ns);
 	rcu_assign_pointer(pool->active, b);
 	if (res->ceased)
 		vmm_resume(pool, res);
@@ -523,7 +526,7 @@ static int activate_locked(struct vmm_pool *pool, const struct vmm_sched_ops *op
 	res->total_ns = vmm_pool_now(pool) - begin;
 	pool->last_swap = *res;
 	trace_vmm_sched_swap(res->from, res->to, res->pause_max_ticks,
-			     res->entities, res->forced_out);
+			     res->entities, res->forced_out, cause);
 	if (pool == vmm_pool0)
 		vmm_event_swap(pool, res, cause);
 	return 0;

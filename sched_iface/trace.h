@@ -6,7 +6,8 @@
 #define _SCHED_IFACE_TRACE_H
 
 #include <linux/tracepoint.h>
-#include <vmm/sched.h>
+#include <linux/vmm.h>
+#include <vmm/gate.h>
 
 #define vmm_why_names					\
 	{ VMM_ENQ_NEW, "new" },				\
@@ -16,6 +17,31 @@
 	{ VMM_ENQ_YIELD, "yield" },			\
 	{ VMM_ENQ_MIGRATE, "migrate" },			\
 	{ VMM_ENQ_SWAP, "swap" }
+
+#define vmm_put_names					\
+	{ VMM_PUT_SLICE, "slice" },			\
+	{ VMM_PUT_PREEMPT, "preempt" },			\
+	{ VMM_PUT_YIELD, "yield" },			\
+	{ VMM_PUT_BLOCK, "block" },			\
+	{ VMM_PUT_LEAVE, "leave" },			\
+	{ VMM_PUT_NOSHOW, "noshow" },			\
+	{ VMM_PUT_LOST, "lost" },			\
+	{ VMM_PUT_MIGRATE, "migrate" },			\
+	{ VMM_PUT_SWAP, "swap" }
+
+#define vmm_state_names					\
+	{ VMM_GATE_OUT, "out" },			\
+	{ VMM_GATE_QUEUED, "queued" },			\
+	{ VMM_GATE_OFFERED, "offered" },		\
+	{ VMM_GATE_OFF, "off" },			\
+	{ VMM_GATE_OWNER, "owner" },			\
+	{ VMM_GATE_LOANED, "loaned" },			\
+	{ VMM_GATE_BLOCKED, "blocked" }
+
+#define vmm_dispatch_names				\
+	{ VMM_DISPATCH_OPS, "ops" },			\
+	{ VMM_DISPATCH_ID, "id" },			\
+	{ VMM_DISPATCH_PATCH, "patch" }
 
 /* A scheduling request: an entity becomes queued, and why. */
 TRACE_EVENT(vmm_sched_request,
@@ -109,14 +135,16 @@ TRACE_EVENT(vmm_sched_breach,
 );
 
 TRACE_EVENT(vmm_sched_swap,
-	TP_PROTO(const char *from, const char *to, u64 pause, u32 entities, u32 forced),
-	TP_ARGS(from, to, pause, entities, forced),
+	TP_PROTO(const char *from, const char *to, u64 pause, u32 entities, u32 forced,
+		 const char *cause),
+	TP_ARGS(from, to, pause, entities, forced, cause),
 	TP_STRUCT__entry(
 		__array(char, from, VMM_SCHED_NAME_LEN)
 		__array(char, to, VMM_SCHED_NAME_LEN)
 		__field(u64, pause)
 		__field(u32, entities)
 		__field(u32, forced)
+		__array(char, cause, 16)
 	),
 	TP_fast_assign(
 		strscpy(__entry->from, from, VMM_SCHED_NAME_LEN);
@@ -124,10 +152,140 @@ TRACE_EVENT(vmm_sched_swap,
 		__entry->pause = pause;
 		__entry->entities = entities;
 		__entry->forced = forced;
+		strscpy(__entry->cause, cause, 16);
 	),
-	TP_printk("from=%s to=%s pause_max_ticks=%llu entities=%u forced_out=%u",
+	TP_printk("from=%s to=%s pause_max_ticks=%llu entities=%u forced_out=%u cause=%s",
 		  __entry->from, __entry->to, __entry->pause, __entry->entities,
-		  __entry->forced)
+		  __entry->forced, __entry->cause)
+);
+
+/*
+ * A change of state under the lock. Among off, owner and loaned a vCPU moves
+ * without one, at every exit: those are not told.
+ */
+TRACE_EVENT(vmm_entity_state,
+	TP_PROTO(u32 pcpu, u32 entity, int old, int new),
+	TP_ARGS(pcpu, entity, old, new),
+	TP_STRUCT__entry(
+		__field(u32, pcpu)
+		__field(u32, entity)
+		__field(u8, old)
+		__field(u8, new)
+	),
+	TP_fast_assign(
+		__entry->pcpu = pcpu;
+		__entry->entity = entity;
+		__entry->old = old;
+		__entry->new = new;
+	),
+	TP_printk("pcpu=%u entity=%u %s -> %s", __entry->pcpu, __entry->entity,
+		  __print_symbolic(__entry->old, vmm_state_names),
+		  __print_symbolic(__entry->new, vmm_state_names))
+);
+
+/* Whoever had the pCPU, or the offer of it, has it no longer; it ran for so long. */
+TRACE_EVENT(vmm_sched_put,
+	TP_PROTO(u32 pcpu, u32 entity, int why, u64 ran),
+	TP_ARGS(pcpu, entity, why, ran),
+	TP_STRUCT__entry(
+		__field(u32, pcpu)
+		__field(u32, entity)
+		__field(int, why)
+		__field(u64, ran)
+	),
+	TP_fast_assign(
+		__entry->pcpu = pcpu;
+		__entry->entity = entity;
+		__entry->why = why;
+		__entry->ran = ran;
+	),
+	TP_printk("pcpu=%u entity=%u why=%s ran=%llu", __entry->pcpu, __entry->entity,
+		  __print_symbolic(__entry->why, vmm_put_names), __entry->ran)
+);
+
+/* The owner's thread is off its CPU: it sleeps (its guest is halted), or the host took it. */
+TRACE_EVENT(vmm_gate_away,
+	TP_PROTO(u32 pcpu, u32 entity, bool slept),
+	TP_ARGS(pcpu, entity, slept),
+	TP_STRUCT__entry(
+		__field(u32, pcpu)
+		__field(u32, entity)
+		__field(bool, slept)
+	),
+	TP_fast_assign(
+		__entry->pcpu = pcpu;
+		__entry->entity = entity;
+		__entry->slept = slept;
+	),
+	TP_printk("pcpu=%u entity=%u slept=%d", __entry->pcpu, __entry->entity,
+		  __entry->slept)
+);
+
+/* ... and on it again, still the owner. */
+TRACE_EVENT(vmm_gate_back,
+	TP_PROTO(u32 pcpu, u32 entity),
+	TP_ARGS(pcpu, entity),
+	TP_STRUCT__entry(
+		__field(u32, pcpu)
+		__field(u32, entity)
+	),
+	TP_fast_assign(
+		__entry->pcpu = pcpu;
+		__entry->entity = entity;
+	),
+	TP_printk("pcpu=%u entity=%u", __entry->pcpu, __entry->entity)
+);
+
+/* One pCPU changes hands: begin and end of the time that its queue is closed. */
+DECLARE_EVENT_CLASS(vmm_swap_flip,
+	TP_PROTO(u32 pcpu, const char *from, const char *to),
+	TP_ARGS(pcpu, from, to),
+	TP_STRUCT__entry(
+		__field(u32, pcpu)
+		__array(char, from, VMM_SCHED_NAME_LEN)
+		__array(char, to, VMM_SCHED_NAME_LEN)
+	),
+	TP_fast_assign(
+		__entry->pcpu = pcpu;
+		strscpy(__entry->from, from, VMM_SCHED_NAME_LEN);
+		strscpy(__entry->to, to, VMM_SCHED_NAME_LEN);
+	),
+	TP_printk("pcpu=%u from=%s to=%s", __entry->pcpu, __entry->from, __entry->to)
+);
+
+DEFINE_EVENT(vmm_swap_flip, vmm_swap_flip_begin,
+	TP_PROTO(u32 pcpu, const char *from, const char *to),
+	TP_ARGS(pcpu, from, to)
+);
+
+DEFINE_EVENT(vmm_swap_flip, vmm_swap_flip_end,
+	TP_PROTO(u32 pcpu, const char *from, const char *to),
+	TP_ARGS(pcpu, from, to)
+);
+
+/* All vCPUs are being brought out (1), or go on (0). */
+TRACE_EVENT(vmm_swap_cease,
+	TP_PROTO(bool ceased),
+	TP_ARGS(ceased),
+	TP_STRUCT__entry(
+		__field(bool, ceased)
+	),
+	TP_fast_assign(
+		__entry->ceased = ceased;
+	),
+	TP_printk("ceased=%d", __entry->ceased)
+);
+
+TRACE_EVENT(vmm_sched_dispatch,
+	TP_PROTO(int mode),
+	TP_ARGS(mode),
+	TP_STRUCT__entry(
+		__field(int, mode)
+	),
+	TP_fast_assign(
+		__entry->mode = mode;
+	),
+	TP_printk("mode=%s", __print_symbolic(__entry->mode, vmm_dispatch_names))
 );
 
 #endif /* _SCHED_IFACE_TRACE_H */

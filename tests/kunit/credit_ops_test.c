@@ -380,10 +380,15 @@ static void ops_credit_swaps(struct kunit *test)
 
 /* --- what the interface says of itself ----------------------------------------------------- */
 
+static u64 no_time(const struct vmm_pool *pool)
+{
+	return 0;
+}
+
 static void ops_topology(struct kunit *test)
 {
 	static const u32 llc[] = { 0, 0, 1, 1, 2 }, node[] = { 0, 0, 0, 0, 1 };
-	struct virt_room room = { };
+	struct virt_room room = { .host.now = no_time };
 	struct vmm_pool *pool = vmm_pool_create(5, llc, &room.host);
 	u32 i, k;
 

@@ -450,6 +450,87 @@ static void swap_unregister_falls_back(struct kunit *test)
 	virt_destroy(r);
 }
 
+static void expect_past(struct kunit *test, struct virt_room *r, u32 at, const char *name,
+			u32 times, const char *cause, unsigned int rank)
+{
+	const struct vmm_past *p = &r->pool->past[at];
+
+	KUNIT_ASSERT_LT(test, at, r->pool->nr_past);
+	KUNIT_EXPECT_STREQ(test, p->name, name);
+	KUNIT_EXPECT_EQ(test, p->times, times);
+	KUNIT_EXPECT_STREQ(test, p->cause, cause);
+	mutex_lock(&r->pool->mutex);
+	KUNIT_EXPECT_EQ(test, vmm_past_rank(r->pool, name), rank);
+	mutex_unlock(&r->pool->mutex);
+}
+
+/* Who was active, how often, for how long, why it ended: over requests, a breach, an unload. */
+static void swap_history(struct kunit *test)
+{
+	struct virt_room *r = virt_create(test, 2, 4);
+	u64 t0 = r->now;
+	int i;
+
+	make_busy(r);
+	KUNIT_EXPECT_EQ(test, r->pool->nr_past, 0U);
+	for (i = 0; i < 3; i++) {
+		virt_run(r, r->now + 5 * MS);
+		virt_swap(r, "t_lifo");
+		virt_run(r, r->now + 7 * MS);
+		virt_swap(r, "t_lifo_pool");
+	}
+	expect_past(test, r, 0, "t_lifo", 3, "request", 1);
+	expect_past(test, r, 1, "t_lifo_pool", 2, "request", 0);	/* it is active */
+	expect_past(test, r, 2, "default", 1, "request", 2);
+	KUNIT_EXPECT_EQ(test, r->pool->past[0].total_ns, 21ULL * MS);
+	KUNIT_EXPECT_EQ(test, r->pool->past[0].until_ns - r->pool->past[0].from_ns, 7ULL * MS);
+	KUNIT_EXPECT_EQ(test, r->pool->past[2].from_ns, t0);
+	KUNIT_EXPECT_EQ(test, r->pool->past[2].total_ns, 5ULL * MS);
+
+	lifo.bad_pick = 1;
+	virt_run(r, r->now + 50 * MS);		/* both are thrown out, one after the other */
+	lifo.bad_pick = 0;
+	KUNIT_EXPECT_STREQ(test, active(r), "default");
+	expect_past(test, r, 0, "t_lifo", 4, "breach", 0);
+	expect_past(test, r, 1, "t_lifo_pool", 3, "breach", 0);
+	KUNIT_EXPECT_STREQ(test, r->pool->past[0].reason, "picked an id that no entity has");
+
+	virt_swap(r, "t_lifo");
+	virt_run(r, r->now + 5 * MS);
+	vmm_swap_unregister(r->pool, &lifo_ops);
+	KUNIT_EXPECT_STREQ(test, active(r), "default");
+	expect_past(test, r, 0, "t_lifo", 5, "unload", 0);
+	KUNIT_EXPECT_STREQ(test, r->pool->past[0].reason, "");
+	virt_destroy(r);
+}
+
+/* More names than there is room for: the oldest are forgotten, all else holds. */
+static void history_is_bounded(struct kunit *test)
+{
+	struct virt_room *r = virt_create(test, 1, 0);
+	struct vmm_sched_ops ops = lifo_ops;
+	struct vmm_sched s = { .ops = &ops };
+	char name[VMM_SCHED_NAME_LEN];
+	int i;
+
+	ops.name = name;
+	ops.nr_params = 0;
+	mutex_lock(&r->pool->mutex);
+	for (i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "s%d", i % 40);
+		s.activated_ns = i;
+		vmm_past_note(r->pool, &s, "request", i + 1);
+	}
+	KUNIT_EXPECT_EQ(test, r->pool->nr_past, (u32)VMM_PAST_DEPTH);
+	for (i = 0; i < VMM_PAST_DEPTH; i++) {
+		snprintf(name, sizeof(name), "s%d", (99 - i) % 40);
+		KUNIT_EXPECT_STREQ(test, r->pool->past[i].name, name);
+		KUNIT_EXPECT_EQ(test, r->pool->past[i].times, 1U);
+	}
+	mutex_unlock(&r->pool->mutex);
+	virt_destroy(r);
+}
+
 /* A pick that cannot be believed throws the scheduler out; the guests run on. */
 static void swap_breach(struct kunit *test)
 {
@@ -597,6 +678,8 @@ static struct kunit_case swap_cases[] = {
 	KUNIT_CASE(swap_unregister_falls_back),
 	KUNIT_CASE(swap_breach),
 	KUNIT_CASE(swap_breach_silences_all_pcpus),
+	KUNIT_CASE(swap_history),
+	KUNIT_CASE(history_is_bounded),
 	KUNIT_CASE(registry_refusals),
 	KUNIT_CASE(hist_percentiles),
 	{ }

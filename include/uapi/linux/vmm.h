@@ -24,6 +24,8 @@
  *                          VM_CAP, VM_QUANTUM, VM_CPUS, VM_TIME_CRITICAL, SCHED_PARAM*.
  *                          All or nothing.
  *   VMM_CMD_PCPU_GET    D  every pCPU: PCPU_*
+ *   VMM_CMD_SCHED_HISTORY D every scheduler that is or was active: SCHED_NAME, SCHED_STATE,
+ *                          PAST; the active one first, then who was last, the default at the end
  *
  * Events, in the multicast group "events" (needs CAP_SYS_ADMIN):
  *
@@ -54,6 +56,7 @@ enum vmm_cmd {
 	VMM_CMD_EVENT_SCHED_WARNING,
 	VMM_CMD_SCHED_BEGIN,
 	VMM_CMD_SCHED_ABORT,
+	VMM_CMD_SCHED_HISTORY,
 	__VMM_CMD_MAX,
 };
 #define VMM_CMD_MAX (__VMM_CMD_MAX - 1)
@@ -97,6 +100,7 @@ enum vmm_attr {
 	VMM_ATTR_SCHED_ID,		/* u32, its number while it is loaded */
 	VMM_ATTR_SWAP_MODE,		/* u32, enum vmm_swap_mode; 0 if absent */
 	VMM_ATTR_TIMEOUT,		/* u64, ns, 1 ms .. 60 s; 1 s if absent: to bring all vCPUs out */
+	VMM_ATTR_PAST,			/* nested, enum vmm_attr_past */
 	__VMM_ATTR_MAX,
 };
 #define VMM_ATTR_MAX (__VMM_ATTR_MAX - 1)
@@ -120,6 +124,7 @@ enum vmm_swap_mode {
 enum vmm_sched_state {
 	VMM_SCHED_LOADED,
 	VMM_SCHED_ACTIVE,
+	VMM_SCHED_UNLOADED,		/* in SCHED_HISTORY only */
 };
 
 /* Inside VMM_ATTR_SCHED_PARAM. In requests only NAME and VALUE. */
@@ -174,6 +179,21 @@ enum vmm_attr_exit {
 	__VMM_EXIT_MAX,
 };
 #define VMM_EXIT_MAX (__VMM_EXIT_MAX - 1)
+
+/* Inside VMM_ATTR_PAST. Times in ns. */
+enum vmm_attr_past {
+	VMM_PAST_UNSPEC,
+	VMM_PAST_PAD,
+	VMM_PAST_TIMES,			/* u32: how often it was made active, the present time included */
+	VMM_PAST_TOTAL,			/* u64: all its times together */
+	VMM_PAST_BEGAN,			/* u64: its last time began so long ago; absent: it never was active */
+	VMM_PAST_ENDED,			/* u64: ... and ended; absent: it is active */
+	VMM_PAST_CAUSE,			/* string: why it ended: request, unload, breach */
+	VMM_PAST_REASON,		/* string: of a breach, what it did */
+	VMM_PAST_RANK,			/* u32: place among those that take over by themselves, 1: the next; absent: none */
+	__VMM_PAST_MAX,
+};
+#define VMM_PAST_MAX (__VMM_PAST_MAX - 1)
 
 /* Inside VMM_ATTR_VCPU. Times in ns. */
 enum vmm_attr_vcpu {
