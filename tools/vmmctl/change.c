@@ -93,14 +93,11 @@ static int parse_option(struct change *c, const char *option, const char *value)
 	return DONE;
 }
 
-static int parse_change(struct change *c, int argc, char **argv)
+static int parse_options(struct change *c, int argc, char **argv)
 {
 	int i, ret;
 
-	if (!argc || argv[0][0] == '-')
-		return usage("which scheduler? vmmctl sched set NAME [OPTION]...; see 'vmmctl sched help'");
-	c->name = argv[0];
-	for (i = 1; i < argc; i += 2) {
+	for (i = 0; i < argc; i += 2) {
 		if (i + 1 == argc)
 			return usage("%s needs a value; see 'vmmctl sched help'", argv[i]);
 		ret = parse_option(c, argv[i], argv[i + 1]);
@@ -268,19 +265,52 @@ static int change(const struct change *c, json_object **swap)
 	return ret;
 }
 
-int cmd_sched_set(int argc, char **argv)
+static int change_and_say(const struct change *c)
 {
-	struct change c = { };
 	json_object *swap = NULL;
-	int ret = parse_change(&c, argc, argv);
+	int ret = change(c, &swap);
 
-	if (ret)
-		return ret;
-	ret = change(&c, &swap);
 	if (swap && opt_json)
 		print_json(swap);
 	else if (swap)
 		print_swap(swap);
 	json_object_put(swap);
+	return ret;
+}
+
+int cmd_sched_set(int argc, char **argv)
+{
+	struct change c = { };
+	int ret;
+
+	if (!argc || argv[0][0] == '-')
+		return usage("which scheduler? vmmctl sched set NAME [OPTION]...; see 'vmmctl sched help'");
+	c.name = argv[0];
+	ret = parse_options(&c, argc - 1, argv + 1);
+	return ret ? ret : change_and_say(&c);
+}
+
+/* As "cd -": whoever would take over next if the active one went. */
+int cmd_sched_back(int argc, char **argv)
+{
+	struct change c = { };
+	int ret = parse_options(&c, argc, argv);
+	json_object *list;
+	size_t i;
+
+	if (ret)
+		return ret;
+	list = history_list();
+	if (!list)
+		return REFUSED;
+	for (i = 0; i < json_object_array_length(list); i++) {
+		json_object *o = json_object_array_get_idx(list, i);
+
+		if (get_num(o, "next") == 1)
+			c.name = get_str(o, "name");
+	}
+	ret = c.name ? change_and_say(&c) :
+		       refused("no scheduler was active before this one, or none of them is loaded any more; see 'vmmctl sched history'");
+	json_object_put(list);
 	return ret;
 }

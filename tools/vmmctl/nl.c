@@ -14,6 +14,7 @@
 #include "vmmctl.h"
 
 static struct nl_sock *sock;
+static struct nl_sock *ears;	/* apart, so that no event comes between a request and its answer */
 static int family;
 
 static int nl_open(void)
@@ -47,6 +48,7 @@ void ctl_close(void)
 	if (sock)
 		nl_socket_free(sock);
 	sock = NULL;
+	nl_deaf();
 }
 
 struct nl_msg *nl_request(uint8_t cmd, int flags)
@@ -147,6 +149,8 @@ int nl_talk(struct nl_msg *msg, nl_answer answer, void *arg)
 }
 
 static int (*event_handler)(uint8_t cmd, struct nlattr **attr);
+static bool event_stop;
+static int signals = -1;
 
 static int on_event(struct nl_msg *msg, void *arg)
 {
@@ -154,16 +158,30 @@ static int on_event(struct nl_msg *msg, void *arg)
 	struct genlmsghdr *g = nlmsg_data(nlmsg_hdr(msg));
 
 	(void)arg;
-	if (!genlmsg_parse(nlmsg_hdr(msg), 0, attr, VMM_ATTR_MAX, NULL))
-		event_handler(g->cmd, attr);
+	if (!genlmsg_parse(nlmsg_hdr(msg), 0, attr, VMM_ATTR_MAX, NULL) &&
+	    event_handler(g->cmd, attr))
+		event_stop = true;
 	return NL_OK;
 }
 
-/** nl_events() - hand events to @event until SIGINT or SIGTERM */
-int nl_events(int (*event)(uint8_t cmd, struct nlattr **attr))
+/** nl_signals() - from here on SIGINT, SIGTERM and SIGHUP end nl_wait() only */
+int nl_signals(void)
 {
-	struct pollfd fds[2];
 	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	if (signals < 0)
+		signals = signalfd(-1, &set, SFD_CLOEXEC);
+	return signals < 0 ? refused("signalfd: %s", strerror(errno)) : DONE;
+}
+
+/** nl_listen() - hand events to @event, in nl_wait(), until it returns other than 0 */
+int nl_listen(int (*event)(uint8_t cmd, struct nlattr **attr))
+{
 	int group, err;
 
 	if (nl_open())
@@ -171,31 +189,70 @@ int nl_events(int (*event)(uint8_t cmd, struct nlattr **attr))
 	group = genl_ctrl_resolve_grp(sock, VMM_GENL_NAME, VMM_GENL_MCGRP_EVENTS);
 	if (group < 0)
 		return refused("the kernel has no event group: %s", nl_geterror(group));
-	nl_socket_disable_seq_check(sock);
-	err = nl_socket_add_membership(sock, group);
+	ears = nl_socket_alloc();
+	if (!ears)
+		return refused("out of memory");
+	err = genl_connect(ears);
+	if (err)
+		return refused("no netlink socket: %s", nl_geterror(err));
+	nl_socket_disable_seq_check(ears);
+	err = nl_socket_add_membership(ears, group);
 	if (err)
 		return refused("watching events takes CAP_SYS_ADMIN: %s", nl_geterror(err));
 	event_handler = event;
-	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_event, NULL);
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	fds[0].fd = nl_socket_get_fd(sock);
-	fds[0].events = POLLIN;
-	fds[1].fd = signalfd(-1, &set, SFD_CLOEXEC);
-	fds[1].events = POLLIN;
+	nl_socket_modify_cb(ears, NL_CB_VALID, NL_CB_CUSTOM, on_event, NULL);
+	return nl_signals();
+}
+
+/** nl_deaf() - undo nl_listen() */
+void nl_deaf(void)
+{
+	if (ears)
+		nl_socket_free(ears);
+	ears = NULL;
+}
+
+/**
+ * nl_wait() - wait for a signal, an event that says stop, or the end of the time
+ * @timeout_ms: -1: for ever
+ */
+enum nl_end nl_wait(int timeout_ms)
+{
+	struct pollfd fds[2] = {
+		{ .fd = ears ? nl_socket_get_fd(ears) : -1, .events = POLLIN },
+		{ .fd = signals, .events = POLLIN },
+	};
+	int err, n;
+
+	event_stop = false;
 	for (;;) {
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
-			return refused("poll: %s", strerror(errno));
-		if (fds[0].revents & (POLLIN | POLLERR)) {
-			err = nl_recvmsgs_default(sock);
-			if (err == -NLE_NOMEM)
-				fprintf(stderr, "vmmctl: events were lost: they came too fast\n");
-			else if (err < 0 && err != -NLE_AGAIN)
-				return refused("netlink: %s", nl_geterror(err));
+		n = poll(fds, 2, timeout_ms);
+		if (n < 0 && errno != EINTR) {
+			refused("poll: %s", strerror(errno));
+			return NL_ERROR;
 		}
-		if (fds[1].revents & POLLIN)
-			return DONE;
+		if (!n)
+			return NL_TIME;
+		if (n > 0 && (fds[0].revents & (POLLIN | POLLERR))) {
+			err = nl_recvmsgs_default(ears);
+			if (err == -NLE_NOMEM) {
+				fprintf(stderr, "vmmctl: events were lost: they came too fast\n");
+			} else if (err < 0 && err != -NLE_AGAIN) {
+				refused("netlink: %s", nl_geterror(err));
+				return NL_ERROR;
+			}
+			if (event_stop)
+				return NL_EVENT;
+		}
+		if (n > 0 && (fds[1].revents & POLLIN))
+			return NL_SIGNAL;
 	}
+}
+
+/** nl_events() - hand events to @event until SIGINT or SIGTERM */
+int nl_events(int (*event)(uint8_t cmd, struct nlattr **attr))
+{
+	int ret = nl_listen(event);
+
+	return ret ? ret : nl_wait(-1) == NL_ERROR ? REFUSED : DONE;
 }

@@ -349,6 +349,9 @@ const struct command sched_commands[] = {
 	{ "load", cmd_load, "NAME|PATH", "load a scheduler's module; it does not become active by that" },
 	{ "dispatch", cmd_dispatch, "[ops|id|patch]", "how the active scheduler is reached: through its table, by its number, by addresses in the code" },
 	{ "set", cmd_sched_set, "NAME [OPTION]...", "make a scheduler the active one, while the guests run; or change its parameters. --image PATH: load it from there; --policy keep|unload-before|unload-after: what becomes of the old one; --mode live|cease; --timeout T; --dispatch MODE; --set PARAM=VALUE" },
+	{ "back", cmd_sched_back, "[OPTION]...", "make the scheduler before this one active again, with the parameters that it had; options as of set" },
+	{ "history", cmd_sched_history, "", "who was active before: how often, how long, why it ended, who is the next to take over" },
+	{ "timeline", cmd_sched_timeline, "[-o FILE]... [--for T] [--around-swap] [--format perfetto|svg] [--buffer SIZE]", "record who runs when, as a trace for ui.perfetto.dev or a picture (SVG); --around-swap: around the next change of scheduler" },
 	{ "unload", cmd_unload, "NAME", "unload a scheduler; the one before it takes over if it is active" },
 	{ }
 };

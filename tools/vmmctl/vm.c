@@ -180,7 +180,7 @@ static void on_vm(struct nlmsghdr *h, struct nlattr **a, void *arg)
 		add_vcpu(vm, v);
 }
 
-static json_object *vm_list(void)
+json_object *vm_list(void)
 {
 	json_object *list = json_object_new_array();
 	struct nl_msg *msg = nl_request(VMM_CMD_VM_GET, NLM_F_DUMP);

@@ -45,6 +45,11 @@ int nl_talk(struct nl_msg *msg, nl_answer answer, void *arg);
 	nlmsg_for_each_attr(a, h, GENL_HDRLEN, rem) \
 		if (nla_type(a) == (kind))
 int nl_events(int (*event)(uint8_t cmd, struct nlattr **attr));
+enum nl_end { NL_ERROR, NL_TIME, NL_EVENT, NL_SIGNAL };	/* NL_ERROR: said why */
+int nl_signals(void);
+int nl_listen(int (*event)(uint8_t cmd, struct nlattr **attr));
+void nl_deaf(void);
+enum nl_end nl_wait(int timeout_ms);
 void ctl_close(void);
 
 /* --- kernel's answers -> JSON ---------------------------------------------------------- */
@@ -54,9 +59,14 @@ void add_str(json_object *o, const char *key, struct nlattr *a);
 json_object *swap_to_json(struct nlattr *nest);
 json_object *param_to_json(struct nlattr *nest);
 json_object *sched_list(void);		/* NULL: said why */
+json_object *vm_list(void);
+json_object *history_list(void);
 json_object *find_by(json_object *list, const char *key, const char *value);
 int put_mode(struct nl_msg *msg, const char *name);	/* VMM_ATTR_DISPATCH */
 int cmd_sched_set(int argc, char **argv);
+int cmd_sched_back(int argc, char **argv);
+int cmd_sched_history(int argc, char **argv);
+int cmd_sched_timeline(int argc, char **argv);
 /* NAME VALUE as SCHED_PARAM, read with the unit that @sched declares; 0, or an exit status. */
 int put_param(struct nl_msg *msg, json_object *sched, const char *scope,
 	      const char *name, const char *value);
