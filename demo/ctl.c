@@ -180,12 +180,12 @@ int ctl_last_swap(struct swap *swap, char *active, size_t size)
 }
 
 /**
- * ctl_vm_set() - set a guest's weight and the pCPUs it may use
+ * ctl_vm_set() - set a guest's weight, its cap and the pCPUs it may use
  * @g: the guest
  */
 int ctl_vm_set(const struct guest *g)
 {
-	char cpus[4 * PCPUS_MAX] = "";
+	char cpus[4 * PCPUS_MAX] = "", cap[16] = "none";
 	size_t n = 0;
 	int i;
 
@@ -193,7 +193,9 @@ int ctl_vm_set(const struct guest *g)
 		if (g->pcpus & 1u << i)
 			n += snprintf(cpus + n, sizeof(cpus) - n, "%s%d",
 				      n ? "," : "", i);
-	return ctl_run("vmmctl vm set %s weight %u cpus %s", g->vm, g->weight,
+	if (g->cap)
+		snprintf(cap, sizeof(cap), "%u", g->cap);
+	return ctl_run("vmmctl vm set %s weight %u cap %s cpus %s", g->vm, g->weight, cap,
 		       *cpus ? cpus : "all");
 }
 
@@ -246,4 +248,93 @@ int ctl_counters(struct guest *guests, int count)
 	fprintf(stderr, "demo: the kernel knows %d of our %d guests\n", found,
 		count);
 	return -1;
+}
+
+/**
+ * ctl_thrown_out() - why the last scheduler was thrown out
+ * @text: filled in, "NAME, because it ..."
+ * @size: of @text
+ *
+ * Return: 0, or -1 when none was.
+ */
+int ctl_thrown_out(char *text, size_t size)
+{
+	struct json_object *o = reply_of("vmmctl -j sched show"), *rec;
+	char name[NAME_MAX_LEN], reason[128];
+
+	*text = '\0';
+	rec = member(o, "last_exit");
+	if (rec) {
+		string(rec, "name", name, sizeof(name));
+		string(rec, "reason", reason, sizeof(reason));
+		snprintf(text, size, "%s, because it %s", name, reason);
+	}
+	json_object_put(o);
+	return *text ? 0 : -1;
+}
+
+/** ctl_show() - run a command and print what it prints, with @indent before each line */
+void ctl_show(const char *command, const char *indent)
+{
+	char *text = output_of(command), *line, *next;
+
+	for (line = text; line && *line; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		else
+			next = line + strlen(line);
+		printf("%s%s\n", indent, line);
+	}
+	free(text);
+}
+
+/**
+ * ctl_record() - begin to record who runs when, around the next change of scheduler
+ * @name:   of the files, without .json and .svg
+ * @length: as vmmctl reads it
+ *
+ * Returns when it is ready for that change.
+ * Return: for ctl_recorded(), or NULL.
+ */
+FILE *ctl_record(const char *name, const char *length)
+{
+	char command[COMMAND_MAX], line[256];
+	FILE *recording;
+
+	snprintf(command, sizeof(command),
+		 "exec vmmctl sched timeline --around-swap --for %s -o %s.json -o %s.svg", length, name,
+		 name);
+	recording = popen(command, "r");
+	if (recording && !fgets(line, sizeof(line), recording)) {
+		pclose(recording);
+		return NULL;
+	}
+	return recording;
+}
+
+/** ctl_recorded() - wait until it is written; prints what vmmctl says of it */
+int ctl_recorded(FILE *recording)
+{
+	char line[256];
+
+	if (!recording)
+		return -1;
+	while (fgets(line, sizeof(line), recording))
+		printf("   %s", line);
+	return pclose(recording) ? -1 : 0;
+}
+
+/** ctl_send() - have a file written on the machine that started this one (tests/vm/unpack) */
+void ctl_send(const char *path)
+{
+	const char *base = strrchr(path, '/');
+	char command[COMMAND_MAX];
+	char *text;
+
+	snprintf(command, sizeof(command), "gzip -c %s | base64", path);
+	text = output_of(command);
+	if (text)
+		printf("@@file %s\n%s@@end\n", base ? base + 1 : path, text);
+	free(text);
 }

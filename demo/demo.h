@@ -4,6 +4,7 @@
 #define VMM_DEMO_H
 
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #define GUESTS_MAX	8
@@ -38,6 +39,7 @@ struct counters {
  * @kind: what it does
  * @weight: as last set
  * @pcpus: bit mask of the pCPUs it may use, as last set; 0: all
+ * @cap: the most it may get, per cent of one pCPU; 0: no limit
  * @pid: its client, 0 when not running
  * @vm: its VM's name as the kernel says
  * @old: counters at the start of the phase
@@ -48,6 +50,7 @@ struct guest {
 	enum guest_kind kind;
 	unsigned int weight;
 	unsigned int pcpus;
+	unsigned int cap;
 	pid_t pid;
 	char vm[64];
 	struct counters old;
@@ -80,6 +83,11 @@ int ctl_last_swap(struct swap *swap, char *active, size_t size);
 int ctl_vm_set(const struct guest *g);
 int ctl_counters(struct guest *guests, int count);
 int ctl_run(const char *format, ...) __attribute__((format(printf, 1, 2)));
+int ctl_thrown_out(char *text, size_t size);
+void ctl_show(const char *command, const char *indent);
+FILE *ctl_record(const char *name, const char *length);
+int ctl_recorded(FILE *recording);
+void ctl_send(const char *path);
 
 /* guests.c: starting, watching and ending them */
 int guests_start(struct guest *guests, int count, const char *linux_dir, int stock);
