@@ -493,6 +493,8 @@ static void bvt_take_out(struct bvt_queue *q, struct bvt_ent *b)
 		q->hold = NULL;
 	if (q->skip == b)
 		q->skip = NULL;
+	if (q->next == b)
+		q->next = NULL;
 }
 
 /**
@@ -537,8 +539,11 @@ struct bvt_ent *bvt_pick(struct bvt_queue *q, u64 allow, u64 now, u64 *slice)
 		if (bvt_vt_cmp(&b->key, &limit) > 0)
 			b = hold;
 	}
+	if (q->next)
+		b = q->next;
 	q->hold = NULL;
 	q->skip = NULL;
+	q->next = NULL;
 	q->preempt = false;
 	q->settling = false;
 	q->mean_load = 0;
@@ -553,6 +558,27 @@ struct bvt_ent *bvt_pick(struct bvt_queue *q, u64 allow, u64 now, u64 *slice)
 		turn = max_t(u64, allow, 1);
 	*slice = bvt_slice(q, b, turn, now);
 	return b;
+}
+
+/**
+ * bvt_prefer() - let @b be the next pick, if it is not far behind in its claim
+ * @q:     its queue
+ * @b:     an entity that is queued there
+ * @allow: context-switch allowance C, ns
+ *
+ * Nobody is kept waiting for more than C by it: as if @b had run last and were
+ * protected by the allowance.
+ */
+void bvt_prefer(struct bvt_queue *q, struct bvt_ent *b, u64 allow)
+{
+	struct bvt_ent *first = bvt_first(q);
+	struct bvt_vt limit = b->key;
+
+	if (first && first == q->skip)
+		first = bvt_second(q, first);
+	bvt_vt_sub(&limit, allow);
+	if (first && bvt_vt_cmp(&first->key, &limit) > 0)
+		q->next = b;
 }
 
 /**

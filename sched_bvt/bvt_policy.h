@@ -127,6 +127,7 @@ struct bvt_ent {
  *              protects it
  * @skip:       queued; it yielded, or somebody woke with an equal claim: passed
  *              over by the next pick
+ * @next:       queued; somebody asked that it be the next pick
  * @svt:        scheduler virtual time: the least A of all runnable, never falls
  * @base:       whole units; origin of @sum
  * @sum:        sum over all runnable of (A - @base) * weight, exact, ns
@@ -147,6 +148,7 @@ struct bvt_queue {
 	struct bvt_ent *curr;
 	struct bvt_ent *hold;
 	struct bvt_ent *skip;
+	struct bvt_ent *next;
 	struct bvt_vt svt;
 	s64 base;
 	s64 sum;
@@ -172,6 +174,7 @@ struct bvt_ent *bvt_pick(struct bvt_queue *q, u64 allow, u64 now, u64 *slice);
 void bvt_charge(struct bvt_queue *q, struct bvt_ent *b, u64 ran, u64 now);
 void bvt_put(struct bvt_queue *q, struct bvt_ent *b, enum bvt_leave how,
 	     u64 now);
+void bvt_prefer(struct bvt_queue *q, struct bvt_ent *b, u64 allow);
 u64 bvt_wakeup(struct bvt_queue *q, struct bvt_ent *woken, u64 allow,
 	       bool at_once, u64 now);
 u64 bvt_adopt(struct bvt_queue *q, struct bvt_ent *b, u64 allow, u64 ran,

@@ -356,6 +356,12 @@ static void bvt_op_entity_params(struct vmm_sched *s, struct vmm_pcpu *p,
 	bvt_retune(p ? bvt_queue_of(s, p) : NULL, bvt_ent_of(s, e), &t);
 }
 
+static void bvt_op_prefer(struct vmm_sched *s, struct vmm_pcpu *p,
+			  struct vmm_entity *e, u64 now)
+{
+	bvt_prefer(bvt_queue_of(s, p), bvt_ent_of(s, e), bvt_allow(s));
+}
+
 static const struct vmm_sched_ops bvt_ops = {
 	.name		= "bvt",
 	.owner		= THIS_MODULE,
@@ -381,6 +387,7 @@ static const struct vmm_sched_ops bvt_ops = {
 	.give_history	= bvt_op_give_history,
 	.take_history	= bvt_op_take_history,
 	.entity_params	= bvt_op_entity_params,
+	.prefer		= bvt_op_prefer,
 };
 
 static int __init bvt_init(void)

@@ -537,6 +537,13 @@ struct credit_ent *credit_pick(struct credit_queue *q)
 	return e;
 }
 
+/** credit_prefer() - let @e be the next pick, if nobody of a higher priority waits */
+void credit_prefer(struct credit_queue *q, struct credit_ent *e)
+{
+	if (e->lane == credit_best(q))
+		list_move(&e->queued, &q->lane[e->lane]);
+}
+
 /** credit_charge() - who runs has used @ran_ns more */
 void credit_charge(struct credit_queue *q, struct credit_ent *e, u64 ran_ns, u64 now)
 {

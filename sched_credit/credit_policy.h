@@ -201,6 +201,7 @@ void credit_enqueue(struct credit_queue *q, struct credit_ent *e,
 		    enum credit_enter enter, u64 now);
 void credit_dequeue(struct credit_queue *q, struct credit_ent *e);
 struct credit_ent *credit_pick(struct credit_queue *q);
+void credit_prefer(struct credit_queue *q, struct credit_ent *e);
 void credit_charge(struct credit_queue *q, struct credit_ent *e, u64 ran_ns, u64 now);
 void credit_put(struct credit_queue *q, struct credit_ent *e, u64 now);
 void credit_adopt(struct credit_queue *q, struct credit_ent *e, u64 ran_ns, u64 now);

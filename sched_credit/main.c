@@ -508,6 +508,12 @@ static void credit_op_deadline(struct vmm_sched *s, struct vmm_pcpu *p, u64 now)
 	vmm_pcpu_set_deadline(p, more ? min(cp->tick_at, now + CREDIT_GAP_NS) : cp->tick_at);
 }
 
+static void credit_op_prefer(struct vmm_sched *s, struct vmm_pcpu *p,
+			     struct vmm_entity *e, u64 now)
+{
+	credit_prefer(credit_queue_of(s, p), credit_ent_of(s, e));
+}
+
 static const struct vmm_sched_ops credit_ops = {
 	.name		= "credit",
 	.owner		= THIS_MODULE,
@@ -534,6 +540,7 @@ static const struct vmm_sched_ops credit_ops = {
 	.give_history	= credit_op_give_history,
 	.take_history	= credit_op_take_history,
 	.entity_params	= credit_op_entity_params,
+	.prefer		= credit_op_prefer,
 	.pcpu_deadline	= credit_op_deadline,
 	.pcpus_changed	= credit_op_pcpus_changed,
 };

@@ -90,6 +90,12 @@ static u64 default_adopt(struct vmm_sched *s, struct vmm_pcpu *p,
 	return slice > ran_ns ? slice - ran_ns : 0;
 }
 
+static void default_prefer(struct vmm_sched *s, struct vmm_pcpu *p,
+			   struct vmm_entity *e, u64 now)
+{
+	list_move(&e->queued_node, &p->queued);
+}
+
 const struct vmm_sched_ops vmm_default_ops = {
 	.name		= "default",
 	.owner		= THIS_MODULE,
@@ -102,4 +108,5 @@ const struct vmm_sched_ops vmm_default_ops = {
 	.charge		= default_charge,
 	.put		= default_put,
 	.adopt		= default_adopt,
+	.prefer		= default_prefer,
 };

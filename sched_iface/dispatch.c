@@ -175,7 +175,7 @@ void vmm_enqueue(struct vmm_pcpu *p, struct vmm_entity *e,
 {
 	struct vmm_sched *s = vmm_pcpu_sched(p);
 
-	WARN_ON_ONCE(e->home != p);
+	WARN_ON_ONCE(e->home != p || e->paused);
 	vmm_set_state(e, VMM_GATE_QUEUED, now);
 	list_add_tail(&e->queued_node, &p->queued);
 	WRITE_ONCE(p->nr_queued, p->nr_queued + 1);
@@ -228,6 +228,7 @@ void vmm_put_curr(struct vmm_pcpu *p, enum vmm_put_why why, u64 now)
 	p->resched = false;
 	p->preempt = false;
 	p->must_go = false;
+	p->yield = false;
 	p->slice_end = VMM_SLICE_INFINITE;
 	vmm_set_state(e, VMM_GATE_OUT, now);
 	update_idle(p);
@@ -264,7 +265,8 @@ bool vmm_take_back(struct vmm_pcpu *p, u64 now, bool requeue)
 		why = VMM_PUT_LEAVE;
 	} else if (e->next_why == VMM_ENQ_WAKE) {
 		why = VMM_PUT_BLOCK;
-	} else if (requeue && over && !READ_ONCE(e->off_slept) && vmm_entity_allowed(e, p)) {
+	} else if (requeue && over && !READ_ONCE(e->off_slept) && !e->paused &&
+		   vmm_entity_allowed(e, p)) {
 		why = p->preempt ? VMM_PUT_PREEMPT : VMM_PUT_SLICE;
 		vmm_put_curr(p, why, now);
 		vmm_enqueue(p, e, why == VMM_PUT_PREEMPT ? VMM_ENQ_PREEMPT : VMM_ENQ_SLICE, now);
@@ -302,6 +304,7 @@ void vmm_own(struct vmm_pcpu *p, struct vmm_entity *e, u64 now)
 	p->resched = false;
 	p->preempt = false;
 	p->must_go = false;
+	p->yield = false;
 	if (p->last_id != e->id) {
 		p->last_id = e->id;
 		p->switches++;
@@ -407,6 +410,8 @@ void vmm_pick(struct vmm_pcpu *p, u64 now, struct vmm_post *post)
 	vmm_resched_begin(p);
 	if (READ_ONCE(s->broken))
 		p->bypass = true;
+	if (unlikely(p->hint))
+		vmm_hint_take(s, p, now);
 	if (!p->bypass) {
 		id = vmm_call_pick(s, p, now, &slice);
 		if (id != VMM_ENTITY_NONE)
@@ -419,6 +424,8 @@ void vmm_pick(struct vmm_pcpu *p, u64 now, struct vmm_post *post)
 	trace_vmm_sched_pick(p->id, e ? e->id : 0, slice, p->nr_queued,
 			     p->bypass ? "(fifo)" : s->ops->name);
 	p->declined = !e && p->nr_queued;
+	if (unlikely(p->hint))
+		slice = vmm_hint_slice(p, e, slice);
 	if (!e) {
 		update_idle(p);
 		goto out;
@@ -585,6 +592,8 @@ void vmm_enqueued(struct vmm_pcpu *p, struct vmm_entity *e, u64 now,
 		else if (rem != VMM_SLICE_INFINITE)
 			p->slice_end = now + rem;
 	}
+	if (unlikely(e->boost_until))
+		vmm_boost_enqueued(p, e, now);
 	vmm_check_curr(p, now, post);
 	vmm_resched_run(p, now, post);
 }

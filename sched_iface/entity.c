@@ -433,6 +433,10 @@ int vmm_entity_init(struct vmm_entity *e, struct vmm_group *group, u32 index)
 	}
 	list_add_tail(&e->group_node, &group->entities);
 	group->nr_entities++;
+	if (group->paused) {
+		e->paused = VMM_PAUSED_VM;
+		e->paused_at = vmm_pool_now(pool);
+	}
 	mutex_unlock(&pool->mutex);
 	return 0;
 err_id:
@@ -566,7 +570,8 @@ EXPORT_SYMBOL_GPL(vmm_entity_quantum);
 
 bool vmm_entity_time_critical(const struct vmm_entity *e)
 {
-	return READ_ONCE(e->group->time_critical);
+	return READ_ONCE(e->group->time_critical) ||
+	       (READ_ONCE(e->critical) && READ_ONCE(e->group->guest_critical));
 }
 EXPORT_SYMBOL_GPL(vmm_entity_time_critical);
 

@@ -94,7 +94,8 @@ struct vmm_pcpu *vmm_choose_home(struct vmm_entity *e, enum vmm_enqueue_why why)
 
 /* --- steps ------------------------------------------------------------------------- */
 
-static void set_task(struct vmm_entity *e, struct task_struct *task)
+/** vmm_set_task() - whose thread claims. Domain lock held. */
+void vmm_set_task(struct vmm_entity *e, struct task_struct *task)
 {
 	struct task_struct *old = e->task;
 
@@ -148,14 +149,20 @@ void vmm_gate_claim(struct vmm_entity *e, struct task_struct *task)
 			break;
 		vmm_entity_unlock(p, flags);
 	}
-	if (vmm_state(e) == VMM_GATE_OUT) {
+	if (vmm_state(e) == VMM_GATE_OUT && e->paused) {
+		/* No claim until it is resumed, and what it waited before is over. */
+		vmm_set_task(e, task);
+		e->wake_at = 0;
+		WRITE_ONCE(e->held, true);
+	} else if (vmm_state(e) == VMM_GATE_OUT) {
 		now = vmm_pool_now(e->pool);
-		set_task(e, task);
+		vmm_set_task(e, task);
 		why = e->next_why;
 		if (why == VMM_ENQ_WAKE && !e->wake_at)
 			e->wake_at = now;
 		vmm_enqueue(p, e, why, now);
-		trace_vmm_sched_request(p->id, e->id, why);
+		trace_vmm_sched_request(p->id, e->id, why, why == VMM_ENQ_WAKE ?
+					VMM_BY_WAKEUP : VMM_BY_THREAD, VMM_FB_DONE);
 		vmm_enqueued(p, e, now, &post);
 	}
 	vmm_entity_unlock(p, flags);
@@ -206,6 +213,17 @@ static bool idle_elsewhere(struct vmm_entity *e, const struct vmm_pcpu *p)
 	return false;
 }
 
+/* Whoever has the pCPU stops and waits again; the caller picks. */
+static void requeue_curr(struct vmm_pcpu *p, enum vmm_put_why put, enum vmm_enqueue_why why,
+			 enum vmm_requester by, u64 now)
+{
+	struct vmm_entity *e = p->curr;
+
+	vmm_put_curr(p, put, now);
+	vmm_enqueue(p, e, why, now);
+	trace_vmm_sched_request(p->id, e->id, why, by, VMM_FB_DONE);
+}
+
 /**
  * vmm_gate_resolve() - the owner was told to come: does it have to go?
  * @e: the entity, OFF; its thread calls
@@ -225,16 +243,28 @@ bool vmm_gate_resolve(struct vmm_entity *e)
 	allowed = vmm_entity_allowed(e, p);
 	if (now >= p->slice_end)
 		vmm_charge(p, now);
-	if (allowed && !p->must_go && !READ_ONCE(e->pool->ceased) &&
+	if (allowed && !p->must_go && !e->paused && !READ_ONCE(e->pool->ceased) &&
 	    !(p->nr_queued && (p->resched || now >= p->slice_end))) {
 		WRITE_ONCE(p->kick, false);
 		p->resched = false;
 		p->preempt = false;
+		p->yield = false;
 		vmm_update_timer(p, now);
 		stay = true;
 		goto out;
 	}
 	preempt = p->preempt;
+	if (e->paused) {
+		e->next_why = VMM_ENQ_NEW;
+		vmm_put_curr(p, VMM_PUT_LEAVE, now);
+		vmm_pick(p, now, &post);
+		goto out;
+	}
+	if (p->yield && allowed) {
+		requeue_curr(p, VMM_PUT_YIELD, VMM_ENQ_YIELD, VMM_BY_SERVICE, now);
+		vmm_pick(p, now, &post);
+		goto out;
+	}
 	/* Who has to make way goes where nobody is; whom the scheduler holds back does not. */
 	if (!allowed || (!p->must_go && (preempt ? idle_elsewhere(e, p) :
 						   better_elsewhere(e, p)))) {
@@ -242,10 +272,10 @@ bool vmm_gate_resolve(struct vmm_entity *e)
 		vmm_put_curr(p, VMM_PUT_MIGRATE, now);
 	} else {
 		/* gate_giveup of the model: charged, queued again, and the next one picked. */
-		vmm_put_curr(p, preempt ? VMM_PUT_PREEMPT : VMM_PUT_SLICE, now);
-		vmm_enqueue(p, e, preempt ? VMM_ENQ_PREEMPT : VMM_ENQ_SLICE, now);
-		trace_vmm_sched_request(p->id, e->id,
-					preempt ? VMM_ENQ_PREEMPT : VMM_ENQ_SLICE);
+		if (preempt)
+			requeue_curr(p, VMM_PUT_PREEMPT, VMM_ENQ_PREEMPT, VMM_BY_WAKEUP, now);
+		else
+			requeue_curr(p, VMM_PUT_SLICE, VMM_ENQ_SLICE, VMM_BY_TIMER, now);
 	}
 	vmm_pick(p, now, &post);
 out:
@@ -327,15 +357,13 @@ void vmm_gate_yield(struct vmm_entity *e)
 	struct vmm_pcpu *p = vmm_entity_lock(e, &flags);
 	u64 now = vmm_pool_now(e->pool);
 
-	if (p->curr != e || vmm_state(e) != VMM_GATE_OFF || !p->nr_queued)
+	if (p->curr != e || vmm_state(e) != VMM_GATE_OFF || !p->nr_queued || e->paused)
 		goto out;
 	if (!vmm_entity_allowed(e, p) || better_elsewhere(e, p)) {
 		e->next_why = VMM_ENQ_MIGRATE;
 		vmm_put_curr(p, VMM_PUT_MIGRATE, now);
 	} else {
-		vmm_put_curr(p, VMM_PUT_YIELD, now);
-		vmm_enqueue(p, e, VMM_ENQ_YIELD, now);
-		trace_vmm_sched_request(p->id, e->id, VMM_ENQ_YIELD);
+		requeue_curr(p, VMM_PUT_YIELD, VMM_ENQ_YIELD, VMM_BY_GUEST, now);
 	}
 	vmm_pick(p, now, &post);
 out:
@@ -409,9 +437,10 @@ void vmm_gate_wake(struct vmm_entity *e)
 		now = vmm_pool_now(e->pool);
 		e->wake_at = now;
 		e->next_why = VMM_ENQ_WAKE;
-		if (vmm_entity_allowed(e, p) && !idle_elsewhere(e, p)) {
+		if (vmm_entity_allowed(e, p) && !idle_elsewhere(e, p) && !e->paused) {
 			vmm_enqueue(p, e, VMM_ENQ_WAKE, now);
-			trace_vmm_sched_request(p->id, e->id, VMM_ENQ_WAKE);
+			trace_vmm_sched_request(p->id, e->id, VMM_ENQ_WAKE, VMM_BY_WAKEUP,
+						VMM_FB_DONE);
 			vmm_enqueued(p, e, now, &post);
 		} else {
 			/* Its home is gone, or busy: its own thread claims elsewhere. */
@@ -662,6 +691,7 @@ static int enter(struct vmm_entity *e)
 			end_other_loan(e);
 			vmm_gate_read_wish(e);
 			vmm_gate_claim(e, current);
+			vmm_gate_held(e);
 			break;
 		case VMM_GATE_QUEUED:
 		case VMM_GATE_BLOCKED:

@@ -311,7 +311,42 @@ void vmm_gate_off_work(struct vmm_pcpu *p);
 void vmm_gate_evacuate(struct vmm_pcpu *p);
 void vmm_gate_return(struct vmm_pcpu *p);
 void vmm_gate_requeue(struct vmm_entity *e);
+void vmm_set_task(struct vmm_entity *e, struct task_struct *task);
 struct vmm_pcpu *vmm_choose_home(struct vmm_entity *e, enum vmm_enqueue_why why);
+
+/* --- request.c ------------------------------------------------------------------ */
+
+/**
+ * struct vmm_answer - what became of a request
+ * @result:    enum vmm_feedback
+ * @state:     of the vCPU, after it
+ * @pcpu:      which one was decided about
+ * @took_ns:   from the request to the decision
+ * @next_vm:   who has that pCPU next: id of the VM, 0: nobody
+ * @next_vcpu: its index
+ * @next_name: name of the VM
+ */
+struct vmm_answer {
+	u32 result;
+	u32 state;
+	u32 pcpu;
+	u64 took_ns;
+	u32 next_vm;
+	u32 next_vcpu;
+	char next_name[VMM_NAME_LEN];
+};
+
+void vmm_request_pause(struct vmm_entity *e, u8 why, u64 begin, struct vmm_answer *a);
+void vmm_request_resume(struct vmm_entity *e, u8 why, struct vmm_answer *a);
+void vmm_request_yield(struct vmm_entity *e, struct vmm_entity *to, struct vmm_answer *a);
+void vmm_request_boost(struct vmm_entity *e, u64 ns, struct vmm_answer *a);
+void vmm_request_trace(const struct vmm_entity *e, u32 ask, u32 by, const struct vmm_answer *a);
+/* With the lock of the domain held: */
+void vmm_hint_take(struct vmm_sched *s, struct vmm_pcpu *p, u64 now);
+u64 vmm_hint_slice(struct vmm_pcpu *p, const struct vmm_entity *e, u64 slice);
+void vmm_boost_enqueued(struct vmm_pcpu *p, struct vmm_entity *e, u64 now);
+/* The thread's side: */
+void vmm_gate_held(struct vmm_entity *e);
 
 /* --- entity.c ------------------------------------------------------------------- */
 struct vmm_group *vmm_group_create_in(struct vmm_pool *pool, const char *name);

@@ -28,6 +28,12 @@ static const struct nla_policy vmm_policy[VMM_ATTR_MAX + 1] = {
 	[VMM_ATTR_VM_CAP]	= { .type = NLA_U32 },
 	[VMM_ATTR_SWAP_MODE]	= NLA_POLICY_MAX(NLA_U32, VMM_SWAP_CEASE),
 	[VMM_ATTR_TIMEOUT]	= { .type = NLA_U64 },
+	[VMM_ATTR_ASK]		= NLA_POLICY_MAX(NLA_U32, VMM_ASK_RESUME),
+	[VMM_ATTR_VCPU_INDEX]	= { .type = NLA_U32 },
+	[VMM_ATTR_TO_VM]	= { .type = NLA_NUL_STRING, .len = VMM_NAME_LEN - 1 },
+	[VMM_ATTR_TO_VCPU]	= { .type = NLA_U32 },
+	[VMM_ATTR_BOOST]	= { .type = NLA_U64 },
+	[VMM_ATTR_VM_GUEST_CRITICAL] = { .type = NLA_U8 },
 	[VMM_ATTR_DISPATCH]	= NLA_POLICY_MAX(NLA_U32, VMM_DISPATCH_PATCH),
 };
 
@@ -382,6 +388,7 @@ static const struct genl_small_ops vmm_genl_ops[] = {
 	{ .cmd = VMM_CMD_SCHED_BEGIN, .doit = vmm_nl_sched_begin },
 	{ .cmd = VMM_CMD_SCHED_ABORT, .doit = vmm_nl_sched_abort },
 	{ .cmd = VMM_CMD_SCHED_HISTORY, .dumpit = vmm_nl_history_dump },
+	{ .cmd = VMM_CMD_ASK, .doit = vmm_nl_ask },
 };
 
 static const struct genl_multicast_group vmm_genl_groups[] = {
@@ -396,7 +403,7 @@ struct genl_family vmm_genl_family __ro_after_init = {
 	.module		= THIS_MODULE,
 	.small_ops	= vmm_genl_ops,
 	.n_small_ops	= ARRAY_SIZE(vmm_genl_ops),
-	.resv_start_op	= VMM_CMD_PCPU_GET + 1,
+	.resv_start_op	= VMM_CMD_ASK + 1,
 	.mcgrps		= vmm_genl_groups,
 	.n_mcgrps	= ARRAY_SIZE(vmm_genl_groups),
 };

@@ -25,5 +25,9 @@ int vmm_nl_history_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int vmm_nl_vm_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int vmm_nl_vm_get(struct sk_buff *skb, struct genl_info *info);
 int vmm_nl_vm_set(struct sk_buff *skb, struct genl_info *info);
+struct vmm_group *vmm_nl_find_vm(struct genl_info *info);
+
+/* nl_ask.c */
+int vmm_nl_ask(struct sk_buff *skb, struct genl_info *info);
 
 #endif /* _SCHED_IFACE_NETLINK_H */

@@ -20,7 +20,7 @@ static int put_vcpu(struct sk_buff *skb, struct vmm_entity *e)
 	struct nlattr *nest;
 	unsigned long flags;
 	struct vmm_pcpu *p;
-	u32 state, pcpu, share;
+	u32 state, pcpu, share, paused;
 	int ret = -EMSGSIZE;
 
 	st = kmalloc(sizeof(*st), GFP_KERNEL);
@@ -35,6 +35,9 @@ static int put_vcpu(struct sk_buff *skb, struct vmm_entity *e)
 		st->wait_ns += vmm_pool_now(p->pool) - e->since;
 	pcpu = p->id;
 	share = e->share_ppm;
+	paused = e->paused;
+	if (paused)
+		st->paused_ns += vmm_pool_now(p->pool) - e->paused_at;
 	vmm_entity_unlock(p, flags);
 
 	nest = nla_nest_start(skb, VMM_ATTR_VCPU);
@@ -61,6 +64,13 @@ static int put_vcpu(struct sk_buff *skb, struct vmm_entity *e)
 			       vmm_hist_percentile(st->wake_hist, 50), VMM_VCPU_PAD) &&
 	    !nla_put_u64_64bit(skb, VMM_VCPU_WAKE_P99,
 			       vmm_hist_percentile(st->wake_hist, 99), VMM_VCPU_PAD) &&
+	    !nla_put_u32(skb, VMM_VCPU_PAUSED, paused) &&
+	    !nla_put_u64_64bit(skb, VMM_VCPU_PAUSED_NS, st->paused_ns, VMM_VCPU_PAD) &&
+	    !nla_put_u64_64bit(skb, VMM_VCPU_BOOST, vmm_entity_boost(e), VMM_VCPU_PAD) &&
+	    !nla_put_u64_64bit(skb, VMM_VCPU_GIVEN_WAY, st->given_way, VMM_VCPU_PAD) &&
+	    !nla_put_u64_64bit(skb, VMM_VCPU_GIVEN_WAY_DONE, st->given_way_done,
+			       VMM_VCPU_PAD) &&
+	    !nla_put_u8(skb, VMM_VCPU_GUEST_CRITICAL, READ_ONCE(e->critical)) &&
 	    !nla_put(skb, VMM_VCPU_WAKE_HIST, sizeof(st->wake_hist), st->wake_hist)) {
 		nla_nest_end(skb, nest);
 		ret = 0;
@@ -124,6 +134,8 @@ static int put_vm(struct sk_buff *skb, u32 portid, u32 seq, int flags,
 	    nla_put_u32(skb, VMM_ATTR_VM_CAP, g->cap) ||
 	    nla_put_u64_64bit(skb, VMM_ATTR_VM_QUANTUM, g->quantum_ns, VMM_ATTR_PAD) ||
 	    nla_put_u8(skb, VMM_ATTR_VM_TIME_CRITICAL, g->time_critical) ||
+	    nla_put_u8(skb, VMM_ATTR_VM_PAUSED, g->paused) ||
+	    nla_put_u8(skb, VMM_ATTR_VM_GUEST_CRITICAL, g->guest_critical) ||
 	    nla_put_u64_64bit(skb, VMM_ATTR_VM_AGE,
 			      vmm_pool_now(g->pool) - g->created_ns, VMM_ATTR_PAD) ||
 	    put_cpus(skb, g) || put_vm_params(skb, g))
@@ -177,7 +189,8 @@ int vmm_nl_vm_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	return skb->len;
 }
 
-static struct vmm_group *find_vm(struct genl_info *info)
+/** vmm_nl_find_vm() - VM_NAME or VM_ID of a request, or ERR_PTR() with its reason. Pool mutex held. */
+struct vmm_group *vmm_nl_find_vm(struct genl_info *info)
 {
 	struct nlattr *name = info->attrs[VMM_ATTR_VM_NAME];
 	struct nlattr *id = info->attrs[VMM_ATTR_VM_ID];
@@ -206,7 +219,7 @@ int vmm_nl_vm_get(struct sk_buff *skb, struct genl_info *info)
 	if (!answer)
 		return -ENOMEM;
 	mutex_lock(&vmm_pool0->mutex);
-	g = find_vm(info);
+	g = vmm_nl_find_vm(info);
 	if (IS_ERR(g))
 		ret = PTR_ERR(g);
 	else if (!may_see(skb, g))
@@ -251,6 +264,11 @@ static int check_numbers(struct genl_info *info)
 	a = info->attrs[VMM_ATTR_VM_TIME_CRITICAL];
 	if (a && nla_get_u8(a) > 1) {
 		NL_SET_ERR_MSG_ATTR(info->extack, a, "time-critical is 0 or 1");
+		return -ERANGE;
+	}
+	a = info->attrs[VMM_ATTR_VM_GUEST_CRITICAL];
+	if (a && nla_get_u8(a) > 1) {
+		NL_SET_ERR_MSG_ATTR(info->extack, a, "guest-critical is 0 or 1");
 		return -ERANGE;
 	}
 	return 0;
@@ -316,6 +334,9 @@ static int apply_vm(struct genl_info *info, struct vmm_group *g, const unsigned 
 	a = info->attrs[VMM_ATTR_VM_TIME_CRITICAL];
 	if (a)
 		WRITE_ONCE(g->time_critical, nla_get_u8(a));
+	a = info->attrs[VMM_ATTR_VM_GUEST_CRITICAL];
+	if (a)
+		WRITE_ONCE(g->guest_critical, nla_get_u8(a));
 	vmm_group_params_changed(g);
 	return 0;
 }
@@ -339,7 +360,7 @@ int vmm_nl_vm_set(struct sk_buff *skb, struct genl_info *info)
 	if (ret)
 		goto out;
 	mutex_lock(&vmm_pool0->mutex);
-	g = find_vm(info);
+	g = vmm_nl_find_vm(info);
 	ret = IS_ERR(g) ? PTR_ERR(g) : apply_vm(info, g, bits, all, set, n, &why);
 	mutex_unlock(&vmm_pool0->mutex);
 	if (ret && why && info->extack)

@@ -43,22 +43,63 @@
 	{ VMM_DISPATCH_ID, "id" },			\
 	{ VMM_DISPATCH_PATCH, "patch" }
 
-/* A scheduling request: an entity becomes queued, and why. */
+#define vmm_requester_names				\
+	{ VMM_BY_THREAD, "thread" },			\
+	{ VMM_BY_WAKEUP, "wakeup" },			\
+	{ VMM_BY_TIMER, "timer" },			\
+	{ VMM_BY_SERVICE, "service" },			\
+	{ VMM_BY_GUEST, "guest" }
+
+#define vmm_feedback_names				\
+	{ VMM_FB_DONE, "done" },			\
+	{ VMM_FB_ALREADY, "already" },			\
+	{ VMM_FB_NOT_RUNNABLE, "not_runnable" },	\
+	{ VMM_FB_NOT_OWNER, "not_owner" },		\
+	{ VMM_FB_NOBODY_WAITS, "nobody_waits" },	\
+	{ VMM_FB_PAUSED, "paused" },			\
+	{ VMM_FB_NOT_THERE, "not_there" },		\
+	{ VMM_FB_NOT_CHOSEN, "not_chosen" },		\
+	{ VMM_FB_NOT_OUT, "not_out" },			\
+	{ VMM_FB_FORBIDDEN, "forbidden" },		\
+	{ VMM_FB_BUSY, "busy" },			\
+	{ VMM_FB_TIME_OVER, "time_over" }
+
+/* What was asked for: a reason to be queued, or (above it) a request of its own. */
+#define VMM_WHY_ASK	16
+#define vmm_request_names				\
+	vmm_why_names,					\
+	{ VMM_WHY_ASK + VMM_ASK_YIELD, "ask-yield" },	\
+	{ VMM_WHY_ASK + VMM_ASK_BOOST, "ask-boost" },	\
+	{ VMM_WHY_ASK + VMM_ASK_PAUSE, "ask-pause" },	\
+	{ VMM_WHY_ASK + VMM_ASK_RESUME, "ask-resume" },	\
+	{ VMM_WHY_ASK + VMM_ASK_WAIT, "ask-wait" },	\
+	{ VMM_WHY_ASK + VMM_ASK_CRITICAL, "ask-critical" }
+
+/*
+ * A scheduling request: an entity becomes queued, and why; or somebody asked for
+ * something. Who asked, and what became of it.
+ */
 TRACE_EVENT(vmm_sched_request,
-	TP_PROTO(u32 pcpu, u32 entity, int why),
-	TP_ARGS(pcpu, entity, why),
+	TP_PROTO(u32 pcpu, u32 entity, int why, int by, int answer),
+	TP_ARGS(pcpu, entity, why, by, answer),
 	TP_STRUCT__entry(
 		__field(u32, pcpu)
 		__field(u32, entity)
 		__field(int, why)
+		__field(int, by)
+		__field(int, answer)
 	),
 	TP_fast_assign(
 		__entry->pcpu = pcpu;
 		__entry->entity = entity;
 		__entry->why = why;
+		__entry->by = by;
+		__entry->answer = answer;
 	),
-	TP_printk("pcpu=%u entity=%u why=%s", __entry->pcpu, __entry->entity,
-		  __print_symbolic(__entry->why, vmm_why_names))
+	TP_printk("pcpu=%u entity=%u why=%s by=%s answer=%s", __entry->pcpu, __entry->entity,
+		  __print_symbolic(__entry->why, vmm_request_names),
+		  __print_symbolic(__entry->by, vmm_requester_names),
+		  __print_symbolic(__entry->answer, vmm_feedback_names))
 );
 
 /* The answer: who is next, for how long, and who said so. */

@@ -237,6 +237,12 @@ static void rr_op_entity_params(struct vmm_sched *s, struct vmm_pcpu *p,
 	rr_retune(rr_ent_of(s, e), rr_quantum(s, e));
 }
 
+static void rr_op_prefer(struct vmm_sched *s, struct vmm_pcpu *p,
+			 struct vmm_entity *e, u64 now)
+{
+	rr_prefer(rr_queue_of(s, p), rr_ent_of(s, e));
+}
+
 static const struct vmm_sched_ops rr_ops = {
 	.name		= "rr",
 	.owner		= THIS_MODULE,
@@ -259,6 +265,7 @@ static const struct vmm_sched_ops rr_ops = {
 	.put		= rr_op_put,
 	.adopt		= rr_op_adopt,
 	.entity_params	= rr_op_entity_params,
+	.prefer		= rr_op_prefer,
 };
 
 static int __init rr_init(void)

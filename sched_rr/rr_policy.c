@@ -125,6 +125,16 @@ struct rr_ent *rr_pick(struct rr_queue *q, u64 *slice)
 }
 
 /**
+ * rr_prefer() - let @r have the next turn
+ * @q: the queue
+ * @r: an entity that is queued there
+ */
+void rr_prefer(struct rr_queue *q, struct rr_ent *r)
+{
+	list_move(&r->node, &q->head);
+}
+
+/**
  * rr_charge() - the running entity used its pCPU
  * @r:   the entity
  * @ran: for how long since the last charge, ns

@@ -55,6 +55,7 @@ void rr_dequeue(struct rr_queue *q, struct rr_ent *r);
 struct rr_ent *rr_pick(struct rr_queue *q, u64 *slice);
 void rr_charge(struct rr_ent *r, u64 ran);
 u64 rr_adopt(struct rr_ent *r, u64 ran);
+void rr_prefer(struct rr_queue *q, struct rr_ent *r);
 struct rr_ent *rr_scan(const struct rr_queue *q, const struct rr_ent *prev);
 
 #endif /* _RR_POLICY_H */

@@ -109,6 +109,9 @@ struct vmm_group;
  * @blocks:      halts
  * @wakes:       wake-ups counted in @wake_hist
  * @wake_hist:   from wake-up to owner
+ * @paused_ns:   time paused, but for the pause under way
+ * @given_way:   times it would give the rest of its turn to another of its VM
+ * @given_way_done: ... and that one was next
  */
 struct vmm_entity_stats {
 	u64 run_ns;
@@ -125,6 +128,9 @@ struct vmm_entity_stats {
 	u64 blocks;
 	u64 wakes;
 	u32 wake_hist[VMM_HIST_BUCKETS];
+	u64 paused_ns;
+	u64 given_way;
+	u64 given_way_done;
 };
 
 /**
@@ -170,8 +176,17 @@ struct vmm_entity {
 	struct task_struct *pinned;	/* [O] thread whose affinity the gate narrowed; reference */
 	int pinned_cpu;			/* [O] ... to this CPU; -1: it did not */
 	bool away;			/* [O], read under [D]: QUEUED, thread in user space for a signal */
+	u8 paused;			/* [D], read without: VMM_PAUSED_*; never QUEUED, never picked */
+	bool held;			/* [D], [O]: its thread sleeps at the gate because of that */
+	bool critical;			/* [D], read without: its guest says that it is time-critical */
+	u64 paused_at;			/* [D] ns */
+	u64 boost_until;		/* [D] ns: next in line whenever it becomes runnable; 0: no boost */
 	struct vmm_entity_stats stats;	/* [D], but loans [O] */
 };
+
+/* Why an entity is paused. */
+#define VMM_PAUSED_VCPU		1u	/* by itself */
+#define VMM_PAUSED_VM		2u	/* with all of its VM */
 
 /**
  * struct vmm_group - the entities of one VM and what is set on them
@@ -189,6 +204,8 @@ struct vmm_group {
 	u32 cap;			/* [M], read without; per cent of one pCPU, 0: none */
 	void *priv[2];			/* [M] memory for the instance in slot 0 / 1 */
 	bool time_critical;		/* [M], read without */
+	bool paused;			/* [M] as a whole, vCPUs to come included */
+	bool guest_critical;		/* [M], read without: its guest may say that a vCPU is time-critical */
 	u64 quantum_ns;			/* [M], read without; 0: the scheduler's default */
 	unsigned long __rcu *affinity;	/* [M], [R]; pool->nr_pcpus bits; NULL: anywhere */
 	u64 param[2][VMM_SCHED_MAX_PARAMS];	/* [M], read without; for the instance in slot 0 / 1 */
@@ -227,6 +244,9 @@ struct vmm_pcpu {
 	u64 busy_ns;			/* [D] */
 	u64 picks;			/* [D] */
 	bool must_go;			/* [D] curr is to be put even when nobody is queued */
+	bool yield;			/* [D] curr was asked to yield */
+	u32 hint;			/* [D] id of who should be picked next; 0: whoever the scheduler likes */
+	u64 hint_ns;			/* [D] ... for so long at most */
 	struct list_head resched_node;	/* [D] in dom->resched: to decide again */
 	struct hrtimer timer;
 	struct irq_work work;		/* follows up what sched_out marked */
@@ -307,6 +327,60 @@ static inline bool vmm_gate_contended(const struct vmm_entity *e)
  * Context: process; preempt notifier not registered.
  */
 void vmm_gate_yield(struct vmm_entity *e);
+
+/**
+ * vmm_gate_yield_to() - give the rest of this turn to another vCPU of the same VM
+ * @e: entity of the calling thread, OFF: after vmm_gate_off()
+ * @t: an entity of the same VM, or NULL: to whom the scheduler likes
+ *
+ * @t is brought to this pCPU if it waits at another one. It gets no more time
+ * than was left of @e's turn, so that two that pass a pCPU to each other
+ * take nothing from anybody. The next vmm_gate_enter() of @e waits for its turn.
+ * Context: process; preempt notifier not registered.
+ * Return: enum vmm_feedback. When @t cannot be next, @e yields only if others wait.
+ */
+int vmm_gate_yield_to(struct vmm_entity *e, struct vmm_entity *t);
+
+/** vmm_gate_waits() - is @e queued, that is, could it be given a pCPU? A guess. */
+static inline bool vmm_gate_waits(const struct vmm_entity *e)
+{
+	return atomic_read(&e->state) == VMM_GATE_QUEUED;
+}
+
+/** vmm_entity_paused() - is @e paused? Then it waits for nothing. Any context; a moment's truth. */
+static inline bool vmm_entity_paused(const struct vmm_entity *e)
+{
+	return READ_ONCE(e->paused);
+}
+
+/** vmm_gate_trace_wait() - note that a guest had nothing to do, and how that ended. Process. */
+void vmm_gate_trace_wait(struct vmm_entity *e, int result);
+
+/** vmm_entity_may_say_critical() - does the operator allow vmm_entity_say_critical()? */
+static inline bool vmm_entity_may_say_critical(const struct vmm_entity *e)
+{
+	return READ_ONCE(e->group->guest_critical);
+}
+
+/**
+ * vmm_entity_say_critical() - a guest says whether its vCPU is time-critical
+ * @e:  entity of the calling thread
+ * @on: it is
+ *
+ * Context: process. Return: VMM_FB_DONE, VMM_FB_ALREADY, VMM_FB_FORBIDDEN.
+ */
+int vmm_entity_say_critical(struct vmm_entity *e, bool on);
+
+/**
+ * vmm_entity_scheduler() - who decides about @e
+ * @e:    the entity
+ * @name: takes the name of the scheduler that is active now, padded with zeros
+ *
+ * Context: any. Return: its number.
+ */
+u32 vmm_entity_scheduler(const struct vmm_entity *e, char name[VMM_SCHED_NAME_LEN]);
+/** vmm_entity_boost() - ns that are left of its boost, or 0. Any context; a moment's truth. */
+u64 vmm_entity_boost(const struct vmm_entity *e);
 
 /**
  * vmm_gate_exit() - the thread goes back to user space

@@ -325,6 +325,15 @@ struct vmm_sched_ops {
 	 * back; vmm_sched_online() has the new number.
 	 */
 	void (*pcpus_changed)(struct vmm_sched *s);
+	/**
+	 * @prefer: [D] optional. Somebody asked that @e, queued on @p, be next
+	 * there: another vCPU of its VM gives it the rest of its turn, or the
+	 * operator boosts it. Called right before pick() of @p, which is to
+	 * return @e if the discipline's promises to others allow it; else
+	 * nothing changes. Without this op it is as if they never did.
+	 */
+	void (*prefer)(struct vmm_sched *s, struct vmm_pcpu *p,
+		       struct vmm_entity *e, u64 now);
 };
 
 /**

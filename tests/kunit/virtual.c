@@ -147,7 +147,7 @@ static bool step_vcpu(struct virt_room *room, struct virt_vcpu *v)
 	case VMM_GATE_OUT:
 		if (!v->hog && !v->run_for)
 			return false;
-		if (v->absent)
+		if (v->absent || READ_ONCE(e->held))
 			return false;
 		vmm_gate_claim(e, NULL);
 		return true;

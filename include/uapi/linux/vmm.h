@@ -26,6 +26,9 @@
  *   VMM_CMD_PCPU_GET    D  every pCPU: PCPU_*
  *   VMM_CMD_SCHED_HISTORY D every scheduler that is or was active: SCHED_NAME, SCHED_STATE,
  *                          PAST; the active one first, then who was last, the default at the end
+ *   VMM_CMD_ASK         RA a request for a decision: VM_NAME or VM_ID, ASK, VCPU_INDEX (absent:
+ *                          all vCPUs; ASK_PAUSE and ASK_RESUME only); for ASK_YIELD perhaps TO_VM and
+ *                          TO_VCPU; for ASK_BOOST perhaps BOOST. Answers with VM_*, FEEDBACK*
  *
  * Events, in the multicast group "events" (needs CAP_SYS_ADMIN):
  *
@@ -57,6 +60,7 @@ enum vmm_cmd {
 	VMM_CMD_SCHED_BEGIN,
 	VMM_CMD_SCHED_ABORT,
 	VMM_CMD_SCHED_HISTORY,
+	VMM_CMD_ASK,
 	__VMM_CMD_MAX,
 };
 #define VMM_CMD_MAX (__VMM_CMD_MAX - 1)
@@ -101,6 +105,14 @@ enum vmm_attr {
 	VMM_ATTR_SWAP_MODE,		/* u32, enum vmm_swap_mode; 0 if absent */
 	VMM_ATTR_TIMEOUT,		/* u64, ns, 1 ms .. 60 s; 1 s if absent: to bring all vCPUs out */
 	VMM_ATTR_PAST,			/* nested, enum vmm_attr_past */
+	VMM_ATTR_ASK,			/* u32, enum vmm_ask */
+	VMM_ATTR_VCPU_INDEX,		/* u32 */
+	VMM_ATTR_TO_VM,			/* string: name or id; absent: the same VM */
+	VMM_ATTR_TO_VCPU,		/* u32 */
+	VMM_ATTR_BOOST,			/* u64, ns, up to 10 s */
+	VMM_ATTR_FEEDBACK,		/* * nested, enum vmm_attr_feedback */
+	VMM_ATTR_VM_PAUSED,		/* u8 */
+	VMM_ATTR_VM_GUEST_CRITICAL,	/* u8, 1: its guest may say that a vCPU is time-critical */
 	__VMM_ATTR_MAX,
 };
 #define VMM_ATTR_MAX (__VMM_ATTR_MAX - 1)
@@ -119,6 +131,41 @@ enum vmm_dispatch_mode {
 enum vmm_swap_mode {
 	VMM_SWAP_LIVE,			/* no guest is stopped */
 	VMM_SWAP_CEASE,			/* every vCPU is brought out first, and goes on after it */
+};
+
+/* What can be asked for: by the service side with VMM_CMD_ASK, some of it by guests. */
+enum vmm_ask {
+	VMM_ASK_YIELD,			/* give the pCPU away, to whom the scheduler or TO_VCPU says */
+	VMM_ASK_BOOST,			/* be next in line; for as long as BOOST says, whenever it becomes runnable */
+	VMM_ASK_PAUSE,			/* stay out of the guest, and of the queue, until resumed */
+	VMM_ASK_RESUME,
+	VMM_ASK_WAIT,			/* of guests: nothing to do until an interrupt comes */
+	VMM_ASK_CRITICAL,		/* of guests: time-critical, or not any more */
+};
+
+/* Who asked for a decision. */
+enum vmm_requester {
+	VMM_BY_THREAD,			/* the vCPU's own thread came to the gate */
+	VMM_BY_WAKEUP,			/* an event for a vCPU that was blocked */
+	VMM_BY_TIMER,			/* a slice, an offer or a loan is over */
+	VMM_BY_SERVICE,			/* VMM_CMD_ASK */
+	VMM_BY_GUEST,			/* a hypercall, or a loop of PAUSEs */
+};
+
+/* What became of it. */
+enum vmm_feedback {
+	VMM_FB_DONE,
+	VMM_FB_ALREADY,			/* it was so before */
+	VMM_FB_NOT_RUNNABLE,		/* it is halted, or its thread is not there */
+	VMM_FB_NOT_OWNER,		/* it has no pCPU to give away */
+	VMM_FB_NOBODY_WAITS,		/* for its pCPU: it keeps it */
+	VMM_FB_PAUSED,			/* the vCPU, or the one it should give way to, is paused */
+	VMM_FB_NOT_THERE,		/* the other one may not run on that pCPU */
+	VMM_FB_NOT_CHOSEN,		/* it decided; the scheduler chose another one */
+	VMM_FB_NOT_OUT,			/* told to leave the guest, and has not done so within 100 ms */
+	VMM_FB_FORBIDDEN,		/* the operator does not allow that */
+	VMM_FB_BUSY,			/* the other one's queue was at work: ask again */
+	VMM_FB_TIME_OVER,		/* no interrupt came in the time that was given */
 };
 
 enum vmm_sched_state {
@@ -195,6 +242,22 @@ enum vmm_attr_past {
 };
 #define VMM_PAST_MAX (__VMM_PAST_MAX - 1)
 
+/* Inside VMM_ATTR_FEEDBACK: one for each vCPU. */
+enum vmm_attr_feedback {
+	VMM_FEEDBACK_UNSPEC,
+	VMM_FEEDBACK_PAD,
+	VMM_FEEDBACK_VCPU,		/* u32 */
+	VMM_FEEDBACK_RESULT,		/* u32, enum vmm_feedback */
+	VMM_FEEDBACK_STATE,		/* u32, as VMM_VCPU_STATE, after it */
+	VMM_FEEDBACK_PCPU,		/* u32: which one was decided about */
+	VMM_FEEDBACK_TIME,		/* u64, ns from the request to the decision */
+	VMM_FEEDBACK_NEXT_VM,		/* u32; absent: nobody has that pCPU next */
+	VMM_FEEDBACK_NEXT_NAME,		/* string */
+	VMM_FEEDBACK_NEXT_VCPU,		/* u32 */
+	__VMM_FEEDBACK_MAX,
+};
+#define VMM_FEEDBACK_MAX (__VMM_FEEDBACK_MAX - 1)
+
 /* Inside VMM_ATTR_VCPU. Times in ns. */
 enum vmm_attr_vcpu {
 	VMM_VCPU_UNSPEC,
@@ -220,8 +283,40 @@ enum vmm_attr_vcpu {
 	VMM_VCPU_WAKE_P50,		/* u64 */
 	VMM_VCPU_WAKE_P99,		/* u64 */
 	VMM_VCPU_WAKE_HIST,		/* binary: u32[128], 4 buckets for each power of two from 128 ns up */
+	VMM_VCPU_PAUSED,		/* u32: 1 by itself, 2 with its VM */
+	VMM_VCPU_PAUSED_NS,		/* u64 */
+	VMM_VCPU_BOOST,			/* u64: what is left of its boost */
+	VMM_VCPU_GIVEN_WAY,		/* u64: times it would give its turn to another of its VM */
+	VMM_VCPU_GIVEN_WAY_DONE,	/* u64: ... and did */
+	VMM_VCPU_GUEST_CRITICAL,	/* u8: its guest says that it is time-critical */
 	__VMM_VCPU_MAX,
 };
 #define VMM_VCPU_MAX (__VMM_VCPU_MAX - 1)
+
+/*
+ * Hypercalls of our own, beside KVM's: Documentation/hypercalls.rst. VMCALL at CPL 0, number in
+ * RAX, arguments in RBX and RCX, answer in RAX: a value of enum vmm_feedback, or a negative
+ * error of KVM's (-KVM_ENOSYS and so on). They are named by two CPUID leaves:
+ *
+ *   VMM_CPUID_SIGNATURE  EAX: the last leaf; EBX, ECX, EDX: "vmmvmmvmmvmm"
+ *   VMM_CPUID_CALLS      EAX: bit (number - VMM_HC_BASE) for each call; EBX: 1, their version
+ */
+#define VMM_CPUID_SIGNATURE	0x40000100u
+#define VMM_CPUID_CALLS		0x40000101u
+
+#define VMM_HC_BASE		0x564d4d00u
+#define VMM_HC_YIELD		(VMM_HC_BASE + 0)	/* let others go first */
+#define VMM_HC_YIELD_TO		(VMM_HC_BASE + 1)	/* RBX: vCPU (APIC id) of this VM that should run instead */
+#define VMM_HC_WAIT		(VMM_HC_BASE + 2)	/* RBX: ns, 0: 1 ms, at most 1 s: until an interrupt is pending */
+#define VMM_HC_PRIORITY		(VMM_HC_BASE + 3)	/* RBX: weight, RCX: cap, RDX: boost left, us, RSI: VMM_HC_F_* */
+#define VMM_HC_SCHEDULER	(VMM_HC_BASE + 4)	/* EBX, ECX, EDX, ESI: its name, 0-padded; RDI: its number */
+#define VMM_HC_CRITICAL		(VMM_HC_BASE + 5)	/* RBX: 1: this vCPU is time-critical, 0: not any more */
+#define VMM_HC_COUNT		6
+
+#define VMM_HC_F_CRITICAL	1u	/* time-critical, whoever said so */
+#define VMM_HC_F_MAY_SAY	2u	/* VMM_HC_CRITICAL is allowed */
+
+#define VMM_HC_WAIT_DEFAULT_NS	1000000u
+#define VMM_HC_WAIT_MAX_NS	1000000000u
 
 #endif /* _UAPI_LINUX_VMM_H */
