@@ -23,6 +23,7 @@
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/vmm.h>
 #include <asm/cpufeature.h>
 #include <asm/fpu/types.h>
 #include <asm/fpu/xcr.h>
@@ -372,6 +373,14 @@ static void add_hypervisor(struct list *l)
 	e->edx = SIGNATURE_EDX;
 	e = add_clear(l, SIGNATURE_LEAF + 1, 0, false);
 	e->eax = vmm_pv_supported();
+	e = add_clear(l, VMM_CPUID_SIGNATURE, 0, false);	/* "vmmvmmvmmvmm" */
+	e->eax = VMM_CPUID_CALLS;
+	e->ebx = 0x766d6d76;
+	e->ecx = 0x6d766d6d;
+	e->edx = 0x6d6d766d;
+	e = add_clear(l, VMM_CPUID_CALLS, 0, false);
+	e->eax = vmm_pv_sched_calls();
+	e->ebx = 1;
 }
 
 static void add_extended(struct list *l)

@@ -41,6 +41,8 @@ static void sched_out(struct preempt_notifier *notifier, struct task_struct *nex
 {
 	struct vmm_vcpu *vcpu = container_of(notifier, struct vmm_vcpu, notifier);
 
+	if (vcpu->in_gate)
+		WRITE_ONCE(vcpu->in_kernel, !vmm_cpl(vcpu));
 	vmx_vcpu_put(vcpu);
 	vmm_pv_not_running(&vcpu->pv, vcpu);
 	if (vcpu->in_gate)
@@ -300,7 +302,7 @@ static int exit_debug(struct vmm_vcpu *vcpu)
 
 /*
  * Run until user space or the gate is wanted. VMX_RUN_AGAIN: the gate;
- * VMX_RUN_HALTED: an event, and the gate until it comes; VMX_RUN_YIELD.
+ * VMX_RUN_HALTED: an event, and the gate until it comes; VMX_RUN_YIELD; VMX_RUN_WAIT.
  * Interrupts on, preemptible, VMCS loaded.
  */
 static int stretch(struct vmm_vcpu *vcpu)
@@ -318,7 +320,7 @@ static int stretch(struct vmm_vcpu *vcpu)
 		else if (r == VMX_RUN_AGAIN && !vmm_gate_may_run(&vcpu->entity) &&
 			 !signal_pending(current))
 			return VMX_RUN_AGAIN;
-		if (r <= 0 || unlikely(r == VMX_RUN_YIELD))
+		if (r <= 0 || unlikely(r >= VMX_RUN_YIELD))
 			return r;
 		if (unlikely(READ_ONCE(vcpu->run->request_interrupt_window)) &&
 		    vmm_user_window(vcpu)) {
@@ -430,6 +432,18 @@ static int halted(struct vmm_vcpu *vcpu)
 	return -EAGAIN;
 }
 
+/* The guest said that it has nothing to do. The instruction is over: a signal only ends the wait. */
+static int idle(struct vmm_vcpu *vcpu)
+{
+	int r = vmm_vcpu_wait_hint(vcpu);
+
+	if (!r)
+		return VMX_RUN_AGAIN;
+	vcpu->run->exit_reason = KVM_EXIT_INTR;
+	vcpu->signal_exits++;
+	return r;
+}
+
 static int run(struct vmm_vcpu *vcpu)
 {
 	int (*complete)(struct vmm_vcpu *vcpu) = vcpu->complete;
@@ -458,14 +472,18 @@ static int run(struct vmm_vcpu *vcpu)
 			vcpu->run->exit_reason = KVM_EXIT_INTR;
 			return not_entered(vcpu, r);
 		}
+		if (unlikely(vcpu->spins))
+			WRITE_ONCE(vcpu->spins, false);
 		vmm_vcpu_load(vcpu);
 		set_in_gate(vcpu, true);
 		r = stretch(vcpu);
 		if (unlikely(vcpu->pv.eoi_set))
 			vmm_pv_eoi_take(vcpu);
 		publish(vcpu);
-		if (r >= VMX_RUN_AGAIN)
+		if (r >= VMX_RUN_AGAIN) {
+			WRITE_ONCE(vcpu->in_kernel, !vmm_cpl(vcpu));
 			vmm_pv_not_running(&vcpu->pv, vcpu);
+		}
 		set_in_gate(vcpu, false);
 		vmm_vcpu_put(vcpu);
 		if (r == VMX_RUN_HALTED) {
@@ -473,7 +491,11 @@ static int run(struct vmm_vcpu *vcpu)
 			if (r == -EINTR)
 				return r;
 		} else if (unlikely(r == VMX_RUN_YIELD)) {
-			vmm_gate_yield(&vcpu->entity);
+			vmm_pv_give_way(vcpu);
+		} else if (unlikely(r == VMX_RUN_WAIT)) {
+			r = idle(vcpu);
+			if (r == -EINTR)
+				return r;
 		}
 	} while (r >= VMX_RUN_AGAIN);
 	vmm_gate_exit(&vcpu->entity, leave_how(vcpu, r));

@@ -131,6 +131,7 @@ struct vmm_vm {
 	u64 quirks_off;			/* [A] KVM_X86_QUIRK_* that user space does not want */
 	u32 user_msr;			/* [A] KVM_MSR_EXIT_REASON_*: MSR accesses that user space serves */
 	struct vmm_msr_filter __rcu *msr_filter;	/* [V], SRCU for reading: abi/msr_filter.c */
+	u32 give_last;			/* [A] where the last search for a vCPU to give way to ended */
 	bool hide_platform_info;	/* [A] KVM_CAP_MSR_PLATFORM_INFO */
 	bool exception_payload;		/* [A] KVM_CAP_EXCEPTION_PAYLOAD */
 	bool triple_fault_event;	/* [A] KVM_CAP_X86_TRIPLE_FAULT_EVENT */
@@ -241,6 +242,15 @@ struct vmm_vcpu {
 	u64 poll_ns;				/* [O] how long to look before sleeping */
 	u64 event_ns;				/* [A] when an event came while VMM_WAIT_THREAD; 0: none yet */
 	bool wait_irq, wait_nmi;		/* [O] halted, and these would end it */
+	u64 wait_ns;				/* [O] VMX_RUN_WAIT: for so long at most; else 0 */
+	bool wait_over;				/* [A] ... and that is over */
+
+	/* giving way to another vCPU: see pv/directed.c */
+	struct vmm_vcpu *give_to;		/* [O] VMX_RUN_YIELD: to whom; NULL: whoever waits */
+	bool give_answer;			/* [O] ... and the guest gets the outcome in RAX */
+	bool in_kernel;				/* [A] at CPL 0 when it last stopped running */
+	bool spins;				/* [A] it stopped because it was spinning */
+	bool spin_turn;				/* [A] ... and is worth a turn all the same, this time */
 
 	/* what user space is finishing: called at the next KVM_RUN, see abi/complete.c */
 	int (*complete)(struct vmm_vcpu *vcpu);
@@ -366,6 +376,7 @@ bool vmm_vcpu_wanted(struct vmm_vcpu *vcpu);	/* leave what takes long */
 void vmm_vcpu_notify(struct vmm_vcpu *vcpu);	/* an event: out of the guest, or awake. Any context but NMI */
 void vmm_queue_nmi(struct vmm_vcpu *vcpu);	/* the same, with an NMI */
 bool vmm_vcpu_settle(struct vmm_vcpu *vcpu);	/* INIT, SIPI, HLT: true: it can run. VMCS loaded */
+int vmm_vcpu_wait_hint(struct vmm_vcpu *vcpu);
 int vmm_vcpu_wait(struct vmm_vcpu *vcpu);	/* VMCS not loaded, in the gate: 0, or -EINTR: out of it */
 void vmm_vcpu_take_init(struct vmm_vcpu *vcpu);	/* INIT and a start-up IPI reach it; VMCS loaded */
 void vmm_vcpu_take_sipi(struct vmm_vcpu *vcpu, u8 page);

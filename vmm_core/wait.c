@@ -18,11 +18,13 @@
  *
  * Locking: vcpu->mutex is held by the vCPU's thread.
  */
+#include <linux/hrtimer.h>
 #include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/rcuwait.h>
 #include <linux/sched/stat.h>
 #include <linux/sched/signal.h>
+#include <linux/vmm.h>
 #include "vmx/vmx.h"
 
 #define POLL_START_NS	10000
@@ -63,6 +65,14 @@ void vmm_queue_nmi(struct vmm_vcpu *vcpu)
 	vmm_vcpu_notify(vcpu);
 }
 
+/* Anything at all that the guest would want to see, may it take it now or not? */
+static bool event_pending(struct vmm_vcpu *vcpu)
+{
+	return vcpu->exception.pending || vcpu->nmi_pending || vcpu->interrupt.pending ||
+	       atomic_read(&vcpu->nmi_queued) || READ_ONCE(vcpu->pv.unhalted) ||
+	       vmm_apic_has_irq(vcpu) >= 0;
+}
+
 /* Would anything make the vCPU go on? Its flags were noted when it stopped. */
 static bool has_reason(struct vmm_vcpu *vcpu)
 {
@@ -70,6 +80,8 @@ static bool has_reason(struct vmm_vcpu *vcpu)
 		return true;
 	if (vmm_apic_has_events(vcpu))
 		return true;
+	if (unlikely(vcpu->wait_ns))
+		return READ_ONCE(vcpu->wait_over) || event_pending(vcpu);
 	if (vcpu->mp_state != KVM_MP_STATE_HALTED)
 		return false;
 	if (vcpu->exception.pending || vcpu->exception.injected || READ_ONCE(vcpu->pv.unhalted))
@@ -201,6 +213,47 @@ int vmm_vcpu_wait(struct vmm_vcpu *vcpu)
 	WRITE_ONCE(vcpu->waiting, VMM_WAIT_NOT);
 	if (!r)
 		adapt_poll(vcpu, start);
+	return r;
+}
+
+/* --- the guest says that it has nothing to do -------------------------------------- */
+
+struct hint_timer {
+	struct hrtimer timer;
+	struct vmm_vcpu *vcpu;
+};
+
+static enum hrtimer_restart hint_over(struct hrtimer *timer)
+{
+	struct hint_timer *h = container_of(timer, struct hint_timer, timer);
+
+	WRITE_ONCE(h->vcpu->wait_over, true);
+	vmm_vcpu_notify(h->vcpu);
+	return HRTIMER_NORESTART;
+}
+
+/**
+ * vmm_vcpu_wait_hint() - VMX_RUN_WAIT: wait for an interrupt, or for vcpu->wait_ns
+ * @vcpu: the vCPU of the calling thread
+ *
+ * The guest finds in RAX how it ended.
+ * Context and return: as vmm_vcpu_wait().
+ */
+int vmm_vcpu_wait_hint(struct vmm_vcpu *vcpu)
+{
+	struct hint_timer h = { .vcpu = vcpu };
+	int r;
+
+	WRITE_ONCE(vcpu->wait_over, false);
+	hrtimer_init_on_stack(&h.timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
+	h.timer.function = hint_over;
+	hrtimer_start(&h.timer, ns_to_ktime(vcpu->wait_ns), HRTIMER_MODE_REL_HARD);
+	r = vmm_vcpu_wait(vcpu);
+	hrtimer_cancel(&h.timer);
+	destroy_hrtimer_on_stack(&h.timer);
+	vcpu->regs[VMM_RAX] = event_pending(vcpu) ? VMM_FB_DONE : VMM_FB_TIME_OVER;
+	vcpu->wait_ns = 0;
+	vmm_gate_trace_wait(&vcpu->entity, vcpu->regs[VMM_RAX]);
 	return r;
 }
 

@@ -33,8 +33,22 @@ enum apic_kind {
 	A_CLI,
 	A_STI,
 	A_OUT,		/* 32 bits of @value to port @addr */
+	A_CALL,		/* VMCALL @addr with RBX = @value; RAX comes back there, the rest in @call */
+	A_CALLS,	/* the same @done times; the ticks of all of them come back in @value */
+	A_LOCK,		/* @value times: take the lock, hold it for @done loops; @addr: enum lock_how */
 	A_REPEAT,	/* go back by @addr operations, @value times */
 };
+
+/* What to do while the lock is another's, after a while of PAUSEs. */
+enum lock_how {
+	LOCK_BARE,	/* none of them: nobody outside sees it spin */
+	LOCK_SPIN,	/* PAUSEs only */
+	LOCK_YIELD,	/* VMM_HC_YIELD */
+	LOCK_YIELD_TO,	/* VMM_HC_YIELD_TO its holder */
+	LOCK_KVM,	/* KVM_HC_SCHED_YIELD, likewise */
+};
+
+#define APIC_LOCK_GPA		0x230000
 
 struct apic_op {
 	unsigned int kind;
@@ -54,6 +68,7 @@ struct apic_op {
  * @flag: bit 0: the handler may end one by clearing it (MSR_KVM_PV_EOI_EN)
  * @quiet: how often it did
  * @answer: the handler of vector @answer sends it on to the other vCPU, or 0
+ * @call: RBX, RCX, RDX, RSI, RDI after A_CALL
  */
 struct apic_state {
 	volatile unsigned int irqs[256];
@@ -65,6 +80,7 @@ struct apic_state {
 	unsigned int answer;
 	volatile unsigned int flag;
 	volatile unsigned int quiet;
+	unsigned long long call[5];
 };
 
 #endif

@@ -3,6 +3,7 @@
  * apictest's guest: does what its vCPU's list says (apic.h). No C library, no data of
  * its own. Entry and stubs are board_head.S.
  */
+#include <linux/vmm.h>
 #include "apic.h"
 #include "payload.h"
 
@@ -156,6 +157,65 @@ static void set_mode(u64 x2apic)
 	state()->x2apic = x2apic;
 }
 
+static u64 call(u64 nr, u64 arg, u64 out[5])
+{
+	register u64 b asm("rbx") = arg, c asm("rcx") = 0, d asm("rdx") = 0, si asm("rsi") = 0,
+		di asm("rdi") = 0;
+	u64 ret = nr;
+
+	asm volatile("vmcall" : "+a" (ret), "+r" (b), "+r" (c), "+r" (d), "+r" (si), "+r" (di)
+		     : : "memory");
+	out[0] = b;
+	out[1] = c;
+	out[2] = d;
+	out[3] = si;
+	out[4] = di;
+	return ret;
+}
+
+static void calls(struct apic_op *op)
+{
+	u64 out[5], begin = ticks(), n;
+
+	for (n = 0; n < op->done; n++)
+		call(op->addr, op->value, out);
+	op->value = ticks() - begin;
+}
+
+/* Work, not time: it takes longer when the pCPU is lost meanwhile. */
+static void work(u64 loops)
+{
+	while (loops--)
+		asm volatile("" : : : "memory");
+}
+
+/* 0: free, else the number of its holder + 1 */
+static void lock_rounds(struct apic_op *op)
+{
+	volatile u32 *lock = (volatile u32 *)APIC_LOCK_GPA;
+	u64 out[5], n;
+	u32 spins;
+
+	for (n = 0; n < op->value; n++) {
+		for (spins = 0; ; spins++) {
+			u32 was = __sync_val_compare_and_swap(lock, 0, my_number() + 1);
+
+			if (!was)
+				break;
+			if (op->addr == LOCK_BARE)
+				continue;
+			asm volatile("pause" : : : "memory");
+			if (spins % 64 != 63 || op->addr == LOCK_SPIN)
+				continue;
+			call(op->addr == LOCK_YIELD ? VMM_HC_YIELD :
+			     op->addr == LOCK_YIELD_TO ? VMM_HC_YIELD_TO : 11, was - 1, out);
+		}
+		work(op->done);
+		__sync_lock_release(lock);
+		work(op->done / 16);
+	}
+}
+
 static void do_op(struct apic_op *op)
 {
 	u64 cr8;
@@ -207,6 +267,15 @@ static void do_op(struct apic_op *op)
 		break;
 	case A_STI:
 		asm volatile("sti; nop" : : : "memory");
+		break;
+	case A_CALL:
+		op->value = call(op->addr, op->value, state()->call);
+		break;
+	case A_CALLS:
+		calls(op);
+		break;
+	case A_LOCK:
+		lock_rounds(op);
 		break;
 	case A_OUT:
 		outl(op->addr, op->value);

@@ -41,6 +41,8 @@ static const struct counter vcpu_stats[] = {
 	V("mmio_exits", mmio_exits),
 	V("io_exits", io_exits),
 	V("halt_exits", halts),
+	V("directed_yield_attempted", entity.stats.given_way),
+	V("directed_yield_successful", entity.stats.given_way_done),
 };
 
 static const struct counter vm_stats[] = {

@@ -41,7 +41,14 @@ bool exit_vmcall_fast(struct vmm_vcpu *vcpu)
 /** exit_vmcall() - VMCALL */
 int exit_vmcall(struct vmm_vcpu *vcpu)
 {
-	return hypercall(vcpu, true) == VMM_HC_YIELD ? VMX_RUN_YIELD : 1;
+	switch (hypercall(vcpu, true)) {
+	case VMM_HC_GIVE_WAY:
+		return VMX_RUN_YIELD;
+	case VMM_HC_IDLE:
+		return VMX_RUN_WAIT;
+	default:
+		return 1;
+	}
 }
 
 /* One byte of the guest's code; @write: put @val there, if the guest itself could. */

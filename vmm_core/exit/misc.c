@@ -72,13 +72,14 @@ int exit_mwait(struct vmm_vcpu *vcpu)
  * exit_pause() - the guest has spun for a while
  * @vcpu: the vCPU
  *
- * What it waits for may be a vCPU that waits for a pCPU itself, perhaps for this
- * one. Where nobody does, spinning is right, and the next look comes later.
+ * What it waits for may be a vCPU that waits for a pCPU itself: it gets this one.
+ * Where nobody does, spinning is right, and the next look comes later.
  */
 int exit_pause(struct vmm_vcpu *vcpu)
 {
 	struct vmx_vcpu *vmx = vcpu->vmx;
-	bool yield = vmm_gate_contended(&vcpu->entity);
+	struct vmm_vcpu *to = vmm_pv_holder(vcpu);
+	bool yield = to || vmm_gate_contended(&vcpu->entity);
 	u32 window = yield ? VMX_PLE_WINDOW : min_t(u32, vmx->ple_window * 2, VMX_PLE_WINDOW_MAX);
 
 	if (window != vmx->ple_window) {
@@ -86,6 +87,9 @@ int exit_pause(struct vmm_vcpu *vcpu)
 		vmcs_write32(PLE_WINDOW, window);
 	}
 	vmm_skip_insn(vcpu);
+	vcpu->give_to = to;
+	if (yield)
+		WRITE_ONCE(vcpu->spins, true);
 	return yield ? VMX_RUN_YIELD : 1;
 }
 

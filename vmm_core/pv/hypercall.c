@@ -13,6 +13,7 @@
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/timekeeping.h>
+#include <linux/vmm.h>
 #include <linux/xarray.h>
 #include <asm/apicdef.h>
 #include <asm/kvm_para.h>
@@ -76,7 +77,7 @@ static long send_ipi(struct vmm_vcpu *vcpu, u64 low, u64 high, u32 min, u64 icr,
 }
 
 /*
- * Let vCPU @id go first. Where others wait for this pCPU it may be one of them;
+ * Let vCPU @id go first: where it waits for a pCPU it gets the rest of this turn;
  * else the host may have taken its CPU away.
  */
 static int give_way(struct vmm_vcpu *vcpu, unsigned long id)
@@ -84,10 +85,16 @@ static int give_way(struct vmm_vcpu *vcpu, unsigned long id)
 	struct vmm_vcpu *target = find(vcpu->vm, id);
 	struct task_struct *task;
 
-	if (!target || target == vcpu || !READ_ONCE(target->pv.preempted))
+	if (!target || target == vcpu)
+		return VMM_HC_DONE;
+	if (vmm_gate_waits(&target->entity)) {
+		vcpu->give_to = target;
+		return VMM_HC_GIVE_WAY;
+	}
+	if (!READ_ONCE(target->pv.preempted))
 		return VMM_HC_DONE;
 	if (vmm_gate_contended(&vcpu->entity))
-		return VMM_HC_YIELD;
+		return VMM_HC_GIVE_WAY;
 	spin_lock(&target->pid_lock);
 	task = get_pid_task(target->pid, PIDTYPE_PID);
 	spin_unlock(&target->pid_lock);
@@ -149,6 +156,8 @@ int vmm_pv_hypercall(struct vmm_vcpu *vcpu, unsigned long nr, const unsigned lon
 		*ret = clock_pairing(vcpu, a[0], a[1]);
 		return VMM_HC_DONE;
 	default:
+		if (nr - VMM_HC_BASE < VMM_HC_COUNT)
+			return vmm_pv_sched_call(vcpu, nr, a, sleep, ret);
 		return VMM_HC_DONE;
 	}
 }

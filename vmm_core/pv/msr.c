@@ -13,6 +13,7 @@
 #include <linux/bits.h>
 #include <linux/kvm_para.h>
 #include <linux/sched/stat.h>
+#include <linux/vmm.h>
 #include <linux/xarray.h>
 #include <asm/kvm_para.h>
 #include <asm/tsc.h>
@@ -56,7 +57,10 @@ void vmm_pv_cpuid_changed(struct vmm_vcpu *vcpu)
 {
 	const struct kvm_cpuid_entry2 *e = features_leaf(vcpu);
 
+	const struct kvm_cpuid_entry2 *own = vmm_cpuid_find(vcpu, VMM_CPUID_CALLS, 0);
+
 	vcpu->pv.features = vcpu->pv.enforce ? (e ? e->eax : 0) : ALL_FEATURES;
+	vcpu->pv.calls = vcpu->pv.enforce ? (own ? own->eax : 0) : ALL_FEATURES;
 }
 
 /** vmm_pv_reset() - after RESET nothing of it is on */

@@ -8,6 +8,8 @@
  *   eoi.c        end of interrupt by a bit in memory
  *   msr.c        the MSRs that switch all this on
  *   hypercall.c  kicks, IPIs, yields
+ *   sched_call.c hypercalls of our own: questions and requests to the scheduler
+ *   directed.c   to whom a vCPU that spins or yields gives its turn
  *
  * Locking: what a vCPU holds belongs to its thread ([O] of vmm.h), except the
  * members tagged [A]. struct vmm_clock has a lock of its own, a leaf.
@@ -49,6 +51,7 @@ struct vmm_clock {
 /**
  * struct vmm_pv - paravirtual state of a vCPU
  * @features: from its CPUID; VMM_PV_ALL unless @enforce
+ * @calls:    likewise, our own hypercalls: bits from VMM_HC_BASE
  * @enforce:  KVM_CAP_ENFORCE_PV_FEATURE_CPUID
  * @time:     MSR of its clock page
  * @steal:    MSR of its steal time
@@ -66,6 +69,7 @@ struct vmm_clock {
  */
 struct vmm_pv {
 	u32 features;
+	u32 calls;
 	bool enforce;
 	u64 time;
 	u64 steal;
@@ -117,7 +121,7 @@ u32 vmm_pv_supported(void);
 
 /* --- hypercall.c ----------------------------------------------------------------- */
 
-enum { VMM_HC_SLEEP, VMM_HC_DONE, VMM_HC_YIELD };
+enum { VMM_HC_SLEEP, VMM_HC_DONE, VMM_HC_GIVE_WAY, VMM_HC_IDLE };
 
 /**
  * vmm_pv_hypercall() - a hypercall by its number
@@ -128,11 +132,23 @@ enum { VMM_HC_SLEEP, VMM_HC_DONE, VMM_HC_YIELD };
  * @sleep: may sleep; false: interrupts are off
  * @ret:  what the guest gets
  *
- * Return: VMM_HC_DONE; VMM_HC_YIELD: done, and others are to have the pCPU;
- * VMM_HC_SLEEP only when @sleep is false: nothing was done, it takes a sleeping context.
+ * Return: VMM_HC_DONE; VMM_HC_GIVE_WAY: done, and vcpu->give_to, or others, are to have the
+ * pCPU; VMM_HC_IDLE: done, and nothing to do for vcpu->wait_ns; VMM_HC_SLEEP only when @sleep is false: nothing was done, it takes a sleeping context.
  */
 int vmm_pv_hypercall(struct vmm_vcpu *vcpu, unsigned long nr, const unsigned long a[4],
 		     bool wide, bool sleep, unsigned long *ret);
+
+/* --- sched_call.c: the same for VMM_HC_* -------------------------------------------- */
+
+int vmm_pv_sched_call(struct vmm_vcpu *vcpu, unsigned long nr, const unsigned long a[4],
+		      bool sleep, unsigned long *ret);
+/* Bits of the calls that there are */
+u32 vmm_pv_sched_calls(void);
+
+/* --- directed.c ------------------------------------------------------------------------ */
+
+struct vmm_vcpu *vmm_pv_holder(struct vmm_vcpu *vcpu);
+void vmm_pv_give_way(struct vmm_vcpu *vcpu);
 
 /* --- where vcpu.c calls in -------------------------------------------------------- */
 

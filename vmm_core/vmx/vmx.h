@@ -223,6 +223,8 @@ extern bool itlb_multihit_kvm_mitigation;
 #define VMX_RUN_HALTED	3
 /* stretch() in vcpu.c, from an exit handler: let another vCPU have the pCPU */
 #define VMX_RUN_YIELD	4
+/* likewise: the guest has nothing to do until an interrupt comes, or vcpu->wait_ns is over */
+#define VMX_RUN_WAIT	5
 int vmx_vcpu_enter(struct vmm_vcpu *vcpu);
 
 /* entry.S */
