@@ -436,6 +436,18 @@ static int wrong_ones(int fd)
 	EXPECT(EINVAL, "endless CPU list");
 	begin(&m, family, VMM_CMD_VM_GET);
 	EXPECT(EINVAL, "asked for no VM");
+	begin(&m, family, VMM_CMD_ASK);
+	EXPECT(EINVAL, "asked for nothing");
+	begin(&m, family, VMM_CMD_ASK);
+	add(&m, VMM_ATTR_ASK, &zero, 4);
+	EXPECT(EINVAL, "asked for it of no VM");
+	begin(&m, family, VMM_CMD_ASK);
+	add(&m, VMM_ATTR_ASK, &big, 4);
+	EXPECT(ERANGE, "asked for what there is not");
+	begin(&m, family, VMM_CMD_ASK);
+	add(&m, VMM_ATTR_ASK, &zero, 4);
+	add(&m, VMM_ATTR_VM_ID, &big, 4);
+	EXPECT(ENOENT, "asked for it of a VM that is not there");
 	begin(&m, family, VMM_CMD_SCHED_GET);
 	EXPECT(EOPNOTSUPP, "a dump asked for as a single request");
 #undef EXPECT
@@ -488,6 +500,11 @@ static int without_privilege(unsigned int unused)
 	got = talk(fd, &m, NULL);
 	if (got != EPERM)
 		return fail("vm set as nobody: %s, not EPERM", strerror(got));
+	begin(&m, family, VMM_CMD_ASK);
+	add(&m, VMM_ATTR_VM_ID, &group, 4);
+	got = talk(fd, &m, NULL);
+	if (got != EPERM)
+		return fail("a request as nobody: %s, not EPERM", strerror(got));
 	if (kvmc_dev_open("/dev/vmm") != -EACCES)
 		return fail("nobody may open /dev/vmm");
 	return garbage(fd);

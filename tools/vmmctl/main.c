@@ -21,6 +21,7 @@ static const struct object {
 } objects[] = {
 	{ "sched", sched_commands, NULL, "schedulers: which are loaded, which one decides" },
 	{ "vm", vm_commands, NULL, "virtual machines: what each has and gets" },
+	{ "vcpu", vcpu_commands, NULL, "virtual CPUs: requests for a decision, and the answers" },
 	{ "pcpu", pcpu_commands, NULL, "physical CPUs: who owns each" },
 	{ "monitor", NULL, cmd_monitor, "events as they happen, until interrupted" },
 	{ }

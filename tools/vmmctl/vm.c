@@ -13,6 +13,11 @@ static const char * const states[] = {
 	"out", "queued", "offered", "off", "owner", "loaned", "blocked"
 };
 
+const char *vcpu_state(unsigned int state)
+{
+	return state < sizeof(states) / sizeof(states[0]) ? states[state] : "?";
+}
+
 /* Upper bound of the bucket that holds the percentile; buckets as in the uapi header. */
 static uint64_t percentile(const uint64_t *hist, unsigned int percent)
 {
@@ -77,6 +82,16 @@ static void add_to(json_object *vm, const char *key, json_object *vcpu)
 			       json_object_new_uint64(get_num(vm, key) + get_num(vcpu, key)));
 }
 
+static void add_paused(json_object *o, struct nlattr **a)
+{
+	static const char * const paused[] = { "no", "itself", "vm", "itself,vm" };
+	uint32_t how = a[VMM_VCPU_PAUSED] ? nla_get_u32(a[VMM_VCPU_PAUSED]) & 3 : 0;
+
+	json_object_object_add(o, "paused", json_object_new_string(paused[how]));
+	json_object_object_add(o, "guest_critical", json_object_new_boolean(
+		a[VMM_VCPU_GUEST_CRITICAL] && nla_get_u8(a[VMM_VCPU_GUEST_CRITICAL])));
+}
+
 static void add_vcpu(json_object *vm, struct nlattr *nest)
 {
 	static const struct {
@@ -102,6 +117,10 @@ static void add_vcpu(json_object *vm, struct nlattr *nest)
 		{ "migrations", VMM_VCPU_MIGRATIONS, true, true },
 		{ "blocks", VMM_VCPU_BLOCKS, true, true },
 		{ "wakes", VMM_VCPU_WAKES, true, true },
+		{ "paused_ns", VMM_VCPU_PAUSED_NS, true, true },
+		{ "boost_ns", VMM_VCPU_BOOST, true, false },
+		{ "given_way", VMM_VCPU_GIVEN_WAY, true, true },
+		{ "given_way_done", VMM_VCPU_GIVEN_WAY_DONE, true, true },
 		{ "wake_p50_ns", VMM_VCPU_WAKE_P50, true, false },
 		{ "wake_p99_ns", VMM_VCPU_WAKE_P99, true, false },
 	};
@@ -113,11 +132,10 @@ static void add_vcpu(json_object *vm, struct nlattr *nest)
 		return;
 	o = json_object_new_object();
 	if (a[VMM_VCPU_STATE]) {
-		uint32_t st = nla_get_u32(a[VMM_VCPU_STATE]);
-
 		json_object_object_add(o, "state", json_object_new_string(
-			st < sizeof(states) / sizeof(states[0]) ? states[st] : "?"));
+			vcpu_state(nla_get_u32(a[VMM_VCPU_STATE]))));
 	}
+	add_paused(o, a);
 	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
 		if (fields[i].wide)
 			add_u64(o, fields[i].key, a[fields[i].attr]);
@@ -149,6 +167,10 @@ static json_object *new_vm(struct nlmsghdr *h, struct nlattr **a)
 		nla_get_string(a[VMM_ATTR_VM_CPUS]) : "all"));
 	json_object_object_add(o, "time_critical", json_object_new_boolean(
 		a[VMM_ATTR_VM_TIME_CRITICAL] && nla_get_u8(a[VMM_ATTR_VM_TIME_CRITICAL])));
+	json_object_object_add(o, "paused", json_object_new_boolean(
+		a[VMM_ATTR_VM_PAUSED] && nla_get_u8(a[VMM_ATTR_VM_PAUSED])));
+	json_object_object_add(o, "guest_critical", json_object_new_boolean(
+		a[VMM_ATTR_VM_GUEST_CRITICAL] && nla_get_u8(a[VMM_ATTR_VM_GUEST_CRITICAL])));
 	add_u64(o, "age_ns", a[VMM_ATTR_VM_AGE]);
 	nl_for_each(p, h, rem, VMM_ATTR_SCHED_PARAM) {
 		json_object *one = param_to_json(p);
@@ -197,12 +219,12 @@ json_object *vm_list(void)
 	return list;
 }
 
-static bool is_number(const char *text)
+bool is_number(const char *text)
 {
 	return *text && strspn(text, "0123456789") == strlen(text);
 }
 
-static json_object *find_vm(json_object *list, const char *which)
+json_object *find_vm(json_object *list, const char *which)
 {
 	size_t i;
 
@@ -257,13 +279,14 @@ static void show_vm(json_object *vm)
 	uint64_t quantum = get_num(vm, "quantum_ns");
 	char buf[32], cap[32];
 
-	printf("%s: id %llu, pid %llu, user %llu, weight %llu, cap %s, quantum %s, CPUs %s%s\n",
+	printf("%s: id %llu, pid %llu, user %llu, weight %llu, cap %s, quantum %s, CPUs %s%s%s\n",
 	       get_str(vm, "name"), (unsigned long long)get_num(vm, "id"),
 	       (unsigned long long)get_num(vm, "pid"), (unsigned long long)get_num(vm, "uid"),
 	       (unsigned long long)get_num(vm, "weight"),
 	       show_cap(get_num(vm, "cap"), cap, sizeof(cap)),
 	       quantum ? show_ns(quantum, buf, sizeof(buf)) : "default", get_str(vm, "cpus"),
-	       get_bool(vm, "time_critical") ? ", time-critical" : "");
+	       get_bool(vm, "time_critical") ? ", time-critical" : "",
+	       get_bool(vm, "paused") ? ", paused" : "");
 	json_object_object_get_ex(vm, "params", &params);
 	json_object_object_foreach(params, key, val)
 		printf("  %s = %llu\n", key, (unsigned long long)json_object_get_uint64(val));
@@ -327,6 +350,12 @@ static int put_pair(struct nl_msg *msg, json_object *sched, const char *key, con
 		return nla_put_u8(msg, VMM_ATTR_VM_TIME_CRITICAL, !strcmp(value, "on")) ?
 			REFUSED : DONE;
 	}
+	if (!strcmp(key, "guest-critical")) {
+		if (strcmp(value, "on") && strcmp(value, "off"))
+			return usage("guest-critical is on or off, not '%s'", value);
+		return nla_put_u8(msg, VMM_ATTR_VM_GUEST_CRITICAL, !strcmp(value, "on")) ?
+			REFUSED : DONE;
+	}
 	return put_param(msg, sched, "vm", key, value);
 }
 
@@ -370,7 +399,9 @@ static int cmd_set(int argc, char **argv)
 const struct command vm_commands[] = {
 	{ "list", cmd_list, "", "all VMs (those of other users with CAP_SYS_ADMIN only)" },
 	{ "show", cmd_show, "NAME|ID", "one VM with its vCPUs" },
-	{ "set", cmd_set, "NAME|ID [name NEW] [weight N] [cap PERCENT|none] [quantum T|default] [cpus LIST|all] [time-critical on|off] [PARAM VALUE]...",
+	{ "set", cmd_set, "NAME|ID [name NEW] [weight N] [cap PERCENT|none] [quantum T|default] [cpus LIST|all] [time-critical on|off] [guest-critical on|off] [PARAM VALUE]...",
 	  "change it, all or nothing; PARAM is what the active scheduler declares for VMs" },
+	{ "pause", cmd_vm_pause, "NAME|ID", "all its vCPUs leave their guest and wait for nothing until resumed" },
+	{ "resume", cmd_vm_resume, "NAME|ID", "undo pause; a vCPU that was paused by itself stays so" },
 	{ }
 };

@@ -28,8 +28,10 @@ struct command {
 	const char *help;
 };
 
-extern const struct command sched_commands[], vm_commands[], pcpu_commands[];
+extern const struct command sched_commands[], vm_commands[], vcpu_commands[], pcpu_commands[];
 int cmd_monitor(int argc, char **argv);
+int cmd_vm_pause(int argc, char **argv);
+int cmd_vm_resume(int argc, char **argv);
 
 /* --- messages: one line on stderr, or {"error": ...} on stdout with -j --------- */
 int usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -58,6 +60,10 @@ void add_u32(json_object *o, const char *key, struct nlattr *a);
 void add_str(json_object *o, const char *key, struct nlattr *a);
 json_object *swap_to_json(struct nlattr *nest);
 json_object *param_to_json(struct nlattr *nest);
+json_object *vm_list(void);			/* NULL: said why */
+json_object *find_vm(json_object *list, const char *which);	/* by name or id */
+bool is_number(const char *text);
+const char *vcpu_state(unsigned int state);
 json_object *sched_list(void);		/* NULL: said why */
 json_object *vm_list(void);
 json_object *history_list(void);

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Whoever asks for a decision is told what became of it: the timer (trace), the service side, a guest.
+T=/sys/kernel/tracing
+load_all
+guest a hash
+guest b hash
+all_go_on
+a=$(vm_name a) b=$(vm_name b)
+json() { vmmctl -j "$@" | tr ',{}[]' '\n'; }
+field() { sed -n "s/^\"$1\"://p" | tr -d '"' | tail -1; }
+vmmctl vm set $a cpus 0 && vmmctl vm set $b cpus 0 || fail "cannot pin"
+trace() { [ -d $T/events/vmm/vmm_sched_request ] && echo "$1" >$T/events/vmm/vmm_sched_request/enable; }
+trace 1
+for s in default rr bvt edf; do
+	vmmctl sched set $s >/dev/null || fail "no $s"
+	all_go_on
+	# pause: out at once, the other goes on, twice is once
+	json vcpu pause $a 0 >$TMP/ans || fail "$s: pause: $(cat $TMP/ans)"
+	[ "$(field result <$TMP/ans)" = done ] || fail "$s: pause: $(cat $TMP/ans)"
+	echo "# $s: out after $(field took_ns <$TMP/ans) ns"
+	stands_still a || fail "$s: a paused vCPU goes on"
+	goes_on b
+	[ "$(json vcpu pause $a 0 | field result)" = already ] || fail "$s: a second pause"
+	[ "$(json vcpu show $a 0 | field paused)" = itself ] || fail "$s: it does not show"
+	w0=$(json vcpu show $a 0 | field wait_ns); sleep 0.1
+	w1=$(json vcpu show $a 0 | field wait_ns)
+	[ "$w0" = "$w1" ] || fail "$s: a pause counts as waiting: $w0, then $w1"
+	refused "paused" vmmctl vcpu yield $a 0
+	# (the other one may be out of budget, or on its way to user space and back)
+	refused "paused\|owns no\|not runnable" vmmctl vcpu yield $b 0 to $a 0
+	refused "paused" vmmctl vcpu boost $a 0
+	# with nobody else there: an owner keeps its CPU
+	refused "nobody waits\|owns no\|not runnable" vmmctl vcpu yield $b 0
+	json vcpu resume $a 0 | grep -q '"result":"done"' || fail "$s: resume"
+	goes_on a
+	# yield: one of the two owns the CPU; the other is next
+	n=0 done=0 said=
+	while [ $n -lt 40 ] && [ $done -lt 3 ]; do
+		json vcpu yield $a 0 >$TMP/ans
+		said="$said $(field result <$TMP/ans)"
+		case ${said##* } in
+		done)	[ "$(field next_name <$TMP/ans)" = $b ] || fail "$s: $(cat $TMP/ans)"
+			[ "$(field weight <$TMP/ans)" = 256 ] || fail "$s: $(cat $TMP/ans)"
+			done=$((done + 1)) ;;
+		not_owner | not_runnable | not_chosen | nobody_waits) ;;
+		*)	fail "$s: yield: $(cat $TMP/ans)" ;;
+		esac
+		n=$((n + 1))
+	done
+	# edf goes by the ends of periods alone: whoever yields may be the next one again
+	case $s$said in edf*not_chosen*) done=1 ;; esac
+	[ $done -ge 1 ] || fail "$s: no yield was done: $said"
+	json vcpu boost $b 0 100ms | grep -q '"result":"[dn]' || fail "$s: boost"
+done
+# the pause outlives a change of scheduler, in both modes, and a VM stops as a whole
+vmmctl vm pause $a >/dev/null || fail "vm pause"
+for m in live cease; do
+	vmmctl sched set rr --mode $m >/dev/null && vmmctl sched set bvt --mode $m >/dev/null ||
+		fail "no change in mode $m"
+	stands_still a || fail "$m: a paused VM goes on"
+	goes_on b
+done
+vmmctl vcpu pause $a 0 >/dev/null && refused "paused" vmmctl vm resume $a
+vmmctl vcpu resume $a 0 >/dev/null || fail "resume"
+goes_on a
+# who asks for what is not there, or may not ask, is told
+refused "no such VM" vmmctl vcpu pause nobody 0
+refused "no vCPU" vmmctl vcpu pause $a 7
+refused "itself" vmmctl vcpu yield $a 0 to $a 0
+refused "10s" vmmctl vcpu boost $a 0 11s
+refused "no VM" vmmctl vcpu yield $a 0 to nobody 0
+if [ -d $T/events/vmm/vmm_sched_request ]; then
+	trace 0
+	cat $T/trace >$TMP/trace
+	for by in "why=slice by=timer answer=done" "why=ask-pause by=service answer=done" \
+		  "why=ask-pause by=service answer=already" "why=ask-yield by=service answer=paused" \
+		  "why=ask-resume by=service answer=done"; do
+		grep -q "$by" $TMP/trace || fail "no '$by' in the trace"
+	done
+fi
+# a guest asks: its own calls, and one that gives its turn away shows in the trace
+vmmctl sched set default >/dev/null || fail "no default"
+vmmctl vm pause $a >/dev/null && vmmctl vm pause $b >/dev/null || fail "pause"
+trace 1
+$D/calltest >$TMP/calls 2>&1 || fail "calltest: $(grep -v '^ok' $TMP/calls)"
+sed -n 's/^# ticks: /# /p' $TMP/calls
+if [ -d $T/events/vmm/vmm_sched_request ]; then
+	trace 0
+	for by in "why=ask-yield by=guest answer=done" "why=ask-wait by=guest answer=time_over" \
+		  "why=ask-wait by=guest answer=done" "why=ask-critical by=guest answer=forbidden"; do
+		grep -q "$by" $T/trace || fail "no '$by' in the trace"
+	done
+	echo >$T/trace
+fi
+vmmctl vm resume $a >/dev/null && vmmctl vm resume $b >/dev/null || fail "resume"
+all_go_on
+# paused ones can be killed, and end with their VM
+vmmctl vm pause $a >/dev/null || fail "pause"
+kill -KILL $(pid_of a); wait $(pid_of a) 2>/dev/null
+GUESTS=b
+goes_on b
+end_guests
+no_vms
+unload
