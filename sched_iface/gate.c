@@ -694,6 +694,12 @@ static int enter(struct vmm_entity *e)
 			vmm_gate_held(e);
 			break;
 		case VMM_GATE_QUEUED:
+			/* vmm_gate_requeue() queued it for the thread before this one. */
+			if (unlikely(READ_ONCE(e->task) != current)) {
+				vmm_gate_cancel(e);
+				break;
+			}
+			fallthrough;
 		case VMM_GATE_BLOCKED:
 			sleep_at_gate(e);
 			break;
