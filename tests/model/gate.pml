@@ -5,11 +5,15 @@
  * Purpose: the protocol of sched_iface, small enough that all interleavings
  * can be searched. The names of the steps (gate_claim, gate_offer, gate_own,
  * gate_loan, gate_giveup, gate_expire, gate_block, gate_wake, gate_cancel,
- * swap_prepare, swap_flip, swap_detach, cease_take) are those that the C code refers to.
+ * swap_prepare, swap_flip, swap_detach, cease_take, throw_out, activate_locked,
+ * fall_back, gate_evacuate, gate_requeue, host_cpu_offline,
+ * host_cpu_online) are those of the C code: Documentation/model.rst has the table.
  *
  * Design: one process per vCPU thread (thread.pml), one per pCPU for its timer
- * and irq_work, one that wakes and signals (env.pml), one that swaps schedulers
- * (swap.pml). Time is open: a deadline may be over at any moment that somebody
+ * and irq_work, one that wakes and signals (env.pml), those that change
+ * schedulers (swap.pml): by request, after a breach, at the removal of a module;
+ * one that takes pCPUs away and brings them back (hotplug.pml), one that moves
+ * a VM to another pool (pool.pml). Time is open: a deadline may be over at any moment that somebody
  * looks, so one that comes too early is always covered. The host is modelled
  * where it matters: it takes an owner's CPU away, moves threads between CPUs,
  * and may keep a thread off for good at any point where it can be preempted.
@@ -26,7 +30,7 @@
  * section are steps of their own and only lk[] keeps others out.
  *
  * Limits: sequential consistency (no store buffers); one lock per pCPU, not per
- * LLC; no hotplug, no pools; one thread per vCPU. Tokens wrap at SEQ.
+ * LLC; one thread per vCPU. Tokens wrap at SEQ.
  */
 
 #ifndef NE
@@ -34,6 +38,9 @@
 #endif
 #ifndef NP
 #define NP	1		/* pCPUs */
+#endif
+#ifndef NS
+#define NS	2		/* schedulers */
 #endif
 #ifndef SEQ
 #define SEQ	2		/* distinct tokens */
@@ -108,9 +115,58 @@ hidden byte ix;		/* scratch of d_step blocks, never live across steps */
 	byte w = NONE;	/* thread to wake once the lock is free */ \
 	byte s = 0;	/* state that a compare-and-exchange expects */ \
 	bit over = 0;	/* the deadline of the holder is over */ \
+	HLOCALS \
 	bit gone = 0	/* it lost the pCPU */
 
 #define OTHER(p)	(NP - 1 - (p))
+
+/* Modules of schedulers. */
+#define M_LIVE	0
+#define M_GOING	1
+#define M_GONE	2
+
+#ifdef REMOVE
+byte mod[NS];		/* state of the module */
+byte ref[NS];		/* references on it */
+bit unreg[NS];		/* its number stands for nobody any more */
+inline assert_loaded(sc)
+{
+	assert(mod[sc] != M_GONE && !unreg[sc])
+}
+#define LOADED(sc)	(mod[sc] != M_GONE && !unreg[sc])
+#else
+inline assert_loaded(sc) { skip }
+#endif
+
+#ifdef HOTPLUG
+bit online[NP];
+bit active_cpu[NP];	/* threads can be sent there */
+bit evac[NP];		/* checks only: the evacuation is over */
+bit anyw[NE];		/* anywhere: no allowed pCPU is online */
+#define ONLINE(pc)	online[pc]
+#define EVAC(pc)	evac[pc]
+#ifdef POOLS
+byte pool[NE];		/* whose pCPUs it may use; pCPU i is pool i's */
+byte goal[NE];		/* e->to: the pool that it is to go to, NONE: no other */
+#define SAME_POOL(e, pc)	(pool[e] == (pc))
+#else
+#define SAME_POOL(e, pc)	1
+#endif
+/* PINNED: entity 0 may run on the last pCPU only, the one that comes and goes. */
+#ifdef PINNED
+#define FITS(e, pc)	((e) != 0 || (pc) == NP - 1)
+#else
+#define FITS(e, pc)	SAME_POOL(e, pc)
+#endif
+#define HLOCALS		byte h = 0;	/* where a claim goes */
+#define ALLOWED(e, pc)	(online[pc] && SAME_POOL(e, pc) && (anyw[e] || FITS(e, pc)))
+#define STRICT(e, pc)	(online[pc] && FITS(e, pc))
+#else
+#define HLOCALS
+#define ONLINE(pc)	1
+#define EVAC(pc)	0
+#define ALLOWED(e, pc)	1
+#endif
 
 #include "sched.pml"
 
@@ -141,9 +197,11 @@ inline check(pc)
 {
 	d_step {
 		assert(slot[pc] == NONE || home[slot[pc]] == pc);
-		assert(LAX || nq[pc] == 0 || slot[pc] != NONE);
+		assert(LAX || nq[pc] == 0 || slot[pc] != NONE || !ONLINE(pc));
+		/* nobody is left on a pCPU that was evacuated, unless he is on his way out */
+		assert(!EVAC(pc) || (nq[pc] == 0 && (slot[pc] == NONE || kick[pc])));
 #ifndef BUG_KICK_NO_BACKSTOP
-		assert(LAX || nq[pc] == 0 || tm[pc]);
+		assert(LAX || nq[pc] == 0 || tm[pc] || !ONLINE(pc));
 #endif
 		ix = 0;
 		do
@@ -153,11 +211,14 @@ inline check(pc)
 				/* at most one pCPU per entity, one holder per pCPU */
 				assert(HOLDS(ix) == (slot[pc] == ix));
 				assert(!inguest[ix] || st[ix] == OWNER);
+#if defined(POOLS) && !defined(BUG_MOVE_TWO_STEPS)
+				assert(SAME_POOL(ix, pc));
+#endif
 				/* one scheduler has it, or none */
-				assert(bypass[pc] ||
+				assert(!ASKED(pc) ||
 				       (st[ix] == QUEUED) == INQ(sch[pc], ix));
-				assert(!INQ(1 - sch[pc], ix));
-				assert(bypass[pc] || runs[ix] ==
+				assert(!INQ_ELSE(sch[pc], ix));
+				assert(!ASKED(pc) || runs[ix] ==
 				       (HOLDS(ix) -> sch[pc] : NONE));
 				/* no lost wake-up */
 				assert(!(st[ix] == BLOCKED && work[ix]) ||
@@ -226,9 +287,12 @@ inline gate_offer(pc)
 	if
 #ifdef BUG_CEASE_OFFERS
 	:: true -> sched_pick(pc)
-#else
+#elif defined(BUG_PICK_OFFLINE)
 	:: !CEASED -> sched_pick(pc)
 	:: CEASED
+#else
+	:: !CEASED && ONLINE(pc) -> sched_pick(pc)
+	:: CEASED || !ONLINE(pc)
 #endif
 	fi;
 	if
@@ -372,6 +436,9 @@ inline enqueued(pc)
 }
 
 /* gate_claim: queue an entity that is OUT, perhaps with another home. */
+#ifdef HOTPLUG
+#include "hotplug.pml"
+#else
 inline gate_claim(en)
 {
 #ifdef MOVE
@@ -397,6 +464,7 @@ inline gate_claim(en)
 	};
 	wake_thread()
 }
+#endif
 
 /* gate_giveup: the thread of an owner gives the pCPU away, if it still has it. */
 inline gate_giveup(en)
@@ -458,7 +526,7 @@ inline gate_wake(en)
 	CS {
 		lock_home(en, p);
 		if
-		:: st[en] == BLOCKED -> enqueue(en, p); enqueued(p)
+		:: st[en] == BLOCKED && ALLOWED(en, p) -> enqueue(en, p); enqueued(p)
 		:: st[en] == BLOCKED -> st[en] = OUT; w = en
 		:: else ->
 #ifndef BUG_WAKE_FORGETS
@@ -473,6 +541,9 @@ inline gate_wake(en)
 	wake_thread()
 }
 
+#ifdef POOLS
+#include "pool.pml"
+#endif
 #include "thread.pml"
 #include "env.pml"
 #include "swap.pml"

@@ -15,6 +15,9 @@ init {
 		:: i < NE ->
 			att[0] = att[0] | BIT(i);
 			runs[i] = NONE;
+#ifdef POOLS
+			goal[i] = NONE;
+#endif
 #ifdef SPREAD
 			home[i] = i % NP;
 			cpu[i] = i % NP;
@@ -27,6 +30,10 @@ init {
 		do
 		:: i < NP ->
 			slot[i] = NONE;
+#ifdef HOTPLUG
+			online[i] = 1;
+			active_cpu[i] = 1;
+#endif
 			run cpu_irq(i);
 			i++
 		:: else -> break
@@ -36,6 +43,33 @@ init {
 #endif
 #ifdef SWAP
 		run swapper();
+#endif
+#ifdef ROGUE
+		run breach();
+#endif
+#ifdef REMOVE
+		i = 0;
+		do
+		:: i < NS - 1 ->
+			if
+			:: (REMOVE & BIT(i)) -> run remover(i)
+			:: else
+			fi;
+			i++
+		:: else -> break
+		od;
+#endif
+#if NS > 2 && !defined(POOLS)
+		/* 0 is active, 1 was before */
+		hist[0] = 1;
+		nh = 1;
+#endif
+#ifdef POOLS
+		sch[1] = 1;
+		phase[1] = PH_LIVE;
+		run mover();
+#elif defined(HOTPLUG)
+		run hotplug();
 #endif
 #ifdef READER
 		run reader();
@@ -59,7 +93,23 @@ ltl woken { [] ((st[0] == BLOCKED && work[0]) -> <> (st[0] != BLOCKED)) }
 #ifdef LTL_BUSY
 ltl busy { [] ((slot[0] == NONE && nq[0]) -> <> !(slot[0] == NONE && nq[0])) }
 #endif
-/* A swap that began returns. */
+/* Whatever took the pool's mutex to change the scheduler gives it back. */
 #ifdef LTL_SWAP
 ltl swapped { [] (swapping -> <> !swapping) }
+#endif
+/* A scheduler that broke its contract is replaced. */
+#ifdef LTL_BREACH
+ltl replaced { [] (broken[act] -> <> !broken[act]) }
+#endif
+/* The removal of a module ends. */
+#ifdef LTL_REMOVED
+ltl removed { <> (mod[0] == M_GONE) }
+#endif
+/* Whom a pCPU's absence made run anywhere is back where he belongs, or it left again. */
+#ifdef LTL_HOME
+ltl back { [] ((online[NP - 1] && home[0] != NP - 1) -> <> (!online[NP - 1] || home[0] == NP - 1)) }
+#endif
+/* A move between pools ends. */
+#ifdef LTL_MOVED
+ltl moved { [] (goal[0] != NONE -> <> (goal[0] == NONE)) }
 #endif

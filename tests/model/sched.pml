@@ -2,48 +2,77 @@
 /*
  * The schedulers as the gate sees them.
  *
- * Two of them, 0 and 1. What a policy would compute is left open: a pick may
- * return any queued entity (or, with FAIR, goes round in a circle; with ROGUE,
- * scheduler 0 returns anything at all). Kept is what the interface promises
- * them: who is attached, who is queued, who was said to run. Each call asserts
- * that it goes to the scheduler that is active on that pCPU and still attached.
+ * NS of them; the last one is the built-in default. What a policy would compute
+ * is left open: a pick may return any queued entity (or, with FAIR, goes round
+ * in a circle; those in the bit mask ROGUE return anything at all). Kept is what
+ * the interface promises them: who is attached, who is queued, who was said to
+ * run. Each call asserts that it goes to the scheduler that is active on that
+ * pCPU and still attached, that its module is there, and that it is told the
+ * truth: nobody is queued twice, nobody taken who is not there.
  *
  * Locking: q[], runs[] and bypass[] under the lock of the home; sch[p] written
  * under the lock of p, read there or in an RCU read section; phase[] and att[]
  * under the pool's mutex.
  *
- * Limits: parameters, lag and the cease mode are not here.
+ * broken[] is set under the lock of the pCPU where it showed, and read anywhere.
+ *
+ * Limits: parameters and lag are not here.
  */
 
 #define PH_NONE		0	/* not there, its module may be gone */
 #define PH_PREPARED	1	/* attached, inert */
 #define PH_LIVE		2
 
-byte q[2];		/* entities queued in each scheduler */
-byte att[2];		/* entities attached to each scheduler */
-byte phase[2];
+byte q[NS];		/* entities queued in each scheduler, as it was told */
+byte att[NS];		/* entities attached to each scheduler */
+byte phase[NS];
 byte runs[NE];		/* scheduler that knows the entity as running */
-bit sch[NP];		/* scheduler of each pCPU; also its epoch */
-bit broken;		/* scheduler 0 broke its contract */
+byte sch[NP];		/* scheduler of each pCPU; also its epoch */
 #ifdef FAIR
 byte last[NP];		/* where the circle of picks goes on */
 #endif
 
 #define BIT(e)		(1 << (e))
 #define INQ(s, e)	((q[s] & BIT(e)) != 0)
+
+#ifdef ROGUE
+bit broken[NS];		/* it broke its contract: not asked any more */
+bit expelled[NS];	/* checks only: thrown out, and not asked for by name since */
+bit thrown;		/* host->broken(): swap_broken is to come */
+#define BROKEN(s)	broken[s]
+#else
+#define BROKEN(s)	0
+#endif
+
+/* Is the scheduler of pc told and asked? Not once it is known anywhere that it is broken. */
+#ifdef BUG_TOLD_ON_PEERS
+#define ASKED(pc)	(!bypass[pc])
+#else
+#define ASKED(pc)	(!bypass[pc] && !BROKEN(sch[pc]))
+#endif
+
+/* Does another scheduler than sc hold e to be queued? */
+#if NS > 2
+#define INQ_ELSE(sc, e)	((INQ(((sc) + 1) % 3, e) && !BROKEN(((sc) + 1) % 3)) || \
+			 (INQ(((sc) + 2) % 3, e) && !BROKEN(((sc) + 2) % 3)))
+#else
+#define INQ_ELSE(sc, e)	(INQ(1 - (sc), e) && !BROKEN(1 - (sc)))
+#endif
 #define HERE(e, pc)	(st[e] == QUEUED && home[e] == (pc))
 
 /* Invariants 1 and 2: the one that is asked is live, and active right here. */
 inline sched_call(en, pc)
 {
-	assert(phase[sch[pc]] == PH_LIVE && (att[sch[pc]] & BIT(en)))
+	assert(phase[sch[pc]] == PH_LIVE && (att[sch[pc]] & BIT(en)));
+	assert_loaded(sch[pc])
 }
 
 inline sched_enqueue(en, pc)
 {
 	if
-	:: !bypass[pc] ->
+	:: ASKED(pc) ->
 		sched_call(en, pc);
+		assert(!INQ(sch[pc], en));
 		q[sch[pc]] = q[sch[pc]] | BIT(en)
 	:: else
 	fi
@@ -52,7 +81,7 @@ inline sched_enqueue(en, pc)
 inline sched_dequeue(en, pc)
 {
 	if
-	:: !bypass[pc] ->
+	:: ASKED(pc) ->
 		sched_call(en, pc);
 		assert(INQ(sch[pc], en));
 		q[sch[pc]] = q[sch[pc]] & (255 - BIT(en))
@@ -63,7 +92,7 @@ inline sched_dequeue(en, pc)
 inline sched_charge(en, pc)
 {
 	if
-	:: !bypass[pc] -> sched_call(en, pc); assert(runs[en] == sch[pc])
+	:: ASKED(pc) -> sched_call(en, pc); assert(runs[en] == sch[pc])
 	:: else
 	fi
 }
@@ -113,7 +142,7 @@ inline sched_choose(pf)
 #define SAME_EPOCH(pc)	true
 #else
 #define SAME_EPOCH(pc)	(sch[OTHER(pc)] == sch[pc] && \
-			 bypass[OTHER(pc)] == bypass[pc])
+			 ASKED(OTHER(pc)) == ASKED(pc))
 #endif
 
 inline sched_steal(pc)
@@ -131,7 +160,7 @@ inline sched_steal(pc)
 		if
 		:: c != NONE ->
 			/* one scheduler: it finds what it holds itself */
-			assert(INQ(sch[pc], c));
+			assert(!ASKED(pc) || INQ(sch[pc], c));
 			sched_dequeue(c, OTHER(pc));
 			nq[OTHER(pc)]--;
 			home[c] = pc;
@@ -145,22 +174,43 @@ inline sched_steal(pc)
 	fi
 }
 
+/*
+ * throw_out: a contract is broken. From here on the interface serves pc in FIFO
+ * order, and calls no op of that scheduler on any pCPU; process context is told.
+ */
+#ifdef ROGUE
+inline throw_out(pc)
+{
+	bypass[pc] = 1;
+	if
+	:: !BROKEN(sch[pc]) ->
+		broken[sch[pc]] = 1;
+		expelled[sch[pc]] = 1;
+		thrown = 1
+	:: else
+	fi
+}
+#endif
+
 inline sched_pick(pc)
 {
 	assert(phase[sch[pc]] == PH_LIVE);
 	c = NONE;
 #ifdef ROGUE
 	if
-	:: broken -> bypass[pc] = 1	/* known from another pCPU already */
+	:: BROKEN(sch[pc]) -> bypass[pc] = 1	/* known from another pCPU already */
 	:: else
 	fi;
 	if
-	:: bypass[pc] || sch[pc] != 0 -> sched_choose(pc)
-	:: !bypass[pc] && sch[pc] == 0 ->
+	:: bypass[pc] || !(ROGUE & BIT(sch[pc])) -> sched_choose(pc)
+	:: !bypass[pc] && (ROGUE & BIT(sch[pc])) ->
 		/* any answer, or none beside a queued one */
+		assert_loaded(sch[pc]);
 		if
 		:: c = 0
+#if NE > 1
 		:: c = 1
+#endif
 		:: c = NONE
 		fi;
 #ifndef BUG_PICK_UNCHECKED
@@ -169,8 +219,7 @@ inline sched_pick(pc)
 		:: c == NONE && nq[pc] == 0
 		:: c != NONE && HERE(c, pc)
 		:: else ->
-			broken = 1;
-			bypass[pc] = 1;
+			throw_out(pc);
 			c = NONE;
 			sched_choose(pc)
 		fi

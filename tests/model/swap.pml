@@ -1,30 +1,75 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The live swap of one scheduler for the other, again and again, both ways
- * (with ONCE, a single time).
+ * Process context: everything that changes which scheduler is active.
  *
  * Design: prepare (can fail) while the old one is asked on; flip pCPU by pCPU
  * under its lock; a grace period for calls made outside the locks; detach.
  * sch[p] doubles as the epoch of p: nothing is stolen between unequal ones.
+ * Three come here: a request by name (swapper), the work that a breach sets off
+ * (swap_broken), the exit function of a scheduler's module (remover). The last
+ * two have the one before put in charge again (fall_back), in the end the default.
  *
  * Locking: the pool's mutex from the first attach to the last detach. The
- * reader stands for all calls that hold only an RCU read section.
+ * reader stands for all calls that hold only an RCU read section. A request
+ * holds a reference on the module of the new scheduler, nobody on that of the
+ * active one. The registry's mutex is held for single steps only: each is atomic.
  *
- * With CEASE every vCPU is brought out of its guest and its handlers before the
- * first flip, or the swap is given up and the old scheduler goes on.
+ * Switches: SWAP (requests, again and again, both ways; with ONCE a single
+ * one), CEASE (every vCPU is brought out of its guest and its handlers before
+ * the first flip, or the swap is given up and the old scheduler goes on), ROGUE=mask
+ * (schedulers that break their contract), REMOVE=mask (those whose modules are
+ * removed), READER, NS=3 (two that are loaded and the default; else there is
+ * one beside the default).
  *
- * Limits: parameters and history are not modelled.
+ * Limits: parameters are not modelled; a broken scheduler is not asked for
+ * again by name before it is replaced; a module is not loaded a second time.
  */
 
-#ifdef SWAP
+#if defined(SWAP) || defined(ROGUE) || defined(REMOVE)
 #if defined(EXIT) || defined(FINE)
 #define STEPS
 #else
 #define STEPS	atomic	/* nobody else looks at what is attached */
 #endif
 
-bit from;		/* the scheduler that is replaced */
+#define DEF	(NS - 1)
+
+byte act;		/* pool->active */
 bit swapping;		/* from the first attach until the swap returns */
+
+#if NS > 2
+byte hist[2];		/* active before, newest first; not the default */
+byte nh;
+
+inline history_drop(sc)
+{
+	d_step {
+		if
+		:: nh > 0 && hist[0] == sc -> hist[0] = hist[1]; nh--; hist[1] = 0
+		:: nh == 2 && hist[1] == sc -> nh = 1; hist[1] = 0
+		:: else
+		fi
+	}
+}
+
+inline history_push(sc)
+{
+	history_drop(sc);
+	d_step {
+		if
+		:: sc != DEF ->
+			assert(nh < 2);
+			hist[1] = hist[0] * nh;
+			hist[0] = sc;
+			nh++
+		:: else
+		fi
+	}
+}
+#else
+inline history_drop(sc) { skip }
+inline history_push(sc) { skip }
+#endif
 
 #ifdef READER
 byte readers;		/* RCU read sections that a grace period waits for */
@@ -104,35 +149,43 @@ inline resume()
 #endif
 
 /* swap_flip: one pCPU, under its lock: drain, flip, enqueue, adopt_running. */
-inline swap_flip()
+inline swap_flip(to)
 {
 	CS {
 		lock(p);
 #ifdef CEASE
-		assert(slot[p] == NONE);
+		assert(!how || slot[p] == NONE);
 #endif
 #ifdef BUG_FLIP_FIRST
-		sch[p] = 1 - from;
+		sch[p] = to;
 #endif
 		e = 0;
 		do
 		:: e < NE ->
 			if
-			:: bypass[p] && home[e] == p ->
+			:: !ASKED(p) && home[e] == p ->
 				/* not asked any more: what it thinks is void */
-				q[from] = q[from] & (255 - BIT(e))
+				q[act] = q[act] & (255 - BIT(e))
 			:: else
 			fi;
 			if
 			:: HERE(e, p) ->
 				sched_dequeue(e, p);
-				assert(att[1 - from] & BIT(e));
-				q[1 - from] = q[1 - from] | BIT(e)
+				assert(att[to] & BIT(e));
+#ifndef BUG_FILLS_BROKEN
+				if
+				:: !BROKEN(to) -> assert(!INQ(to, e)); q[to] = q[to] | BIT(e)
+				:: else		/* already, on a pCPU that flipped before */
+				fi
+#else
+				assert(!INQ(to, e));
+				q[to] = q[to] | BIT(e)
+#endif
 			:: home[e] == p && HOLDS(e) ->
 				sched_charge(e, p);
 #ifndef BUG_NO_ADOPT
-				assert(att[1 - from] & BIT(e));
-				runs[e] = 1 - from
+				assert(att[to] & BIT(e));
+				runs[e] = to
 #endif
 			:: else
 			fi;
@@ -140,8 +193,8 @@ inline swap_flip()
 		:: else -> break
 		od;
 		e = 0;
-		sch[p] = 1 - from;
-		phase[1 - from] = PH_LIVE;
+		sch[p] = to;
+		phase[to] = PH_LIVE;
 		bypass[p] = 0;
 		look_at_clock(0);
 		check_curr(p);
@@ -160,7 +213,10 @@ inline swap_sync()
 #endif
 }
 
-/* swap_detach: last, entity by entity; then the module may go. */
+/*
+ * swap_detach: last, entity by entity; then the module may go. One that broke
+ * its contract may still hold entities to be queued that have long gone elsewhere.
+ */
 inline swap_detach(sc)
 {
 	e = 0;
@@ -168,7 +224,7 @@ inline swap_detach(sc)
 	:: e < NE ->
 		if
 		:: st[e] != DEAD ->
-			assert(!INQ(sc, e) && runs[e] != sc);
+			assert(BROKEN(sc) || (!INQ(sc, e) && runs[e] != sc));
 			att[sc] = att[sc] & (255 - BIT(e))
 		:: else
 		fi;
@@ -176,14 +232,19 @@ inline swap_detach(sc)
 	:: else -> break
 	od;
 	e = 0;
-	assert(att[sc] == 0 && q[sc] == 0);
-	phase[sc] = PH_NONE
+	assert(att[sc] == 0 && (BROKEN(sc) || q[sc] == 0));
+	q[sc] = 0;
+	phase[sc] = PH_NONE;
+#ifdef ROGUE
+	broken[sc] = 0
+#endif
 }
 
 /* swap_prepare: all that can fail. On failure the old one is untouched. */
 inline swap_prepare(sc)
 {
 	assert(phase[sc] == PH_NONE && att[sc] == 0 && q[sc] == 0);
+	assert_loaded(sc);
 	phase[sc] = PH_PREPARED;
 	e = 0;
 	do
@@ -193,77 +254,248 @@ inline swap_prepare(sc)
 		:: else
 		fi;
 		e++
-#ifndef ROGUE
-	:: e < NE -> failed = 1; break
+#if !defined(ROGUE) || NS > 2
+	:: e < NE && (NS == 2 || sc != DEF) -> failed = 1; break
 #endif
 	:: e == NE -> break
 	od;
 	if
 	:: failed ->
-		assert(phase[from] == PH_LIVE && phase[sc] == PH_PREPARED);
+		assert(phase[act] == PH_LIVE && phase[sc] == PH_PREPARED);
 		swap_detach(sc)
 	:: else
 	fi;
 	e = 0
 }
 
+/* activate_locked: the pool's mutex is held; "failed": the old one goes on. */
+inline activate_locked(to)
+{
+	STEPS {
+		failed = 0;
+		swap_prepare(to)
+	};
+#ifdef CEASE
+	if
+	:: how && !failed ->
+		cease();
+		if
+		:: failed ->
+			resume();
+			STEPS { swap_detach(to) }
+		:: else
+		fi
+	:: else
+	fi;
+#endif
+	if
+	:: failed
+	:: !failed ->
+		/* the point of no return */
+		do
+		:: p < NP -> swap_flip(to); p++
+		:: else -> break
+		od;
+		atomic {
+			p = 0;
+			old = act;
+			act = to;
+			history_drop(to);
+#ifdef BUG_BROKEN_REMEMBERED
+			history_push(old)
+#else
+			if
+			:: !BROKEN(old) -> history_push(old)
+			:: else
+			fi
+#endif
+		};
+#ifdef CEASE
+		if
+		:: how -> resume()
+		:: else
+		fi;
+#endif
+#ifndef BUG_EARLY_DETACH
+		swap_sync();
+#endif
+		STEPS {
+			swap_detach(old);
+#ifdef BUG_EARLY_DETACH
+			swap_sync();
+#endif
+			old = 0
+		}
+	fi
+}
+
+#define SWAPPER \
+	LOCALS; \
+	byte e = 0; \
+	byte to = 0; \
+	byte old = 0; \
+	bit how = 0;	/* it is to cease */ \
+	bit failed = 0
+
+/* fall_back: the one before, and the one before that; the default cannot fail. */
+inline fall_back()
+{
+	failed = 1;
+	do
+	:: failed ->
+		to = DEF;
+#if NS > 2
+		atomic {
+			if
+			:: nh > 0 -> to = hist[0]; history_drop(to)
+			:: else
+			fi;
+			assert(to != act)
+		};
+#endif
+#ifdef ROGUE
+		assert(!expelled[to]);
+#endif
+#ifdef REMOVE
+		/* its table is read: its own unregistration waits for the mutex */
+		assert(mod[to] != M_GONE);
+		if
+		:: atomic { mod[to] == M_LIVE -> ref[to]++ };
+		   activate_locked(to);
+		   ref[to]--
+		:: mod[to] != M_LIVE
+		fi
+#else
+		activate_locked(to)
+#endif
+	:: !failed -> break
+	od;
+	to = 0
+}
+
+/* A request: by name, with a reference on the module for as long as it lasts. */
+#ifdef SWAP
 proctype swapper()
 {
-	LOCALS;
-	byte e = 0;
-	bit failed = 0;
+	SWAPPER;
 
+#ifdef CEASE
+	how = 1;
+#endif
 end_swap:
 	do
 	:: STEPS {
-#ifdef ROGUE
-		/* the one that broke its contract is replaced */
-		(broken && from == 0);
+#ifdef REMOVE
+		/* sched_get: under the registry's mutex */
+		if
+		:: mod[0] == M_LIVE -> to = 0
+		:: mod[1] == M_LIVE -> to = 1
+		:: mod[0] != M_LIVE && mod[1] != M_LIVE -> break
+		fi;
+#ifndef BUG_GET_NO_REF
+		ref[to]++
+#endif
+	   };
+	   STEPS {
 #endif
 		atomic { !pm -> pm = 1; swapping = 1 };
-		swap_prepare(1 - from);
+#ifndef REMOVE
 		if
-		:: failed ->
-			atomic { failed = 0; swapping = 0; pm = 0 };
-			goto end_swap
-		:: else
+		:: act != 0 -> to = 0
+		:: act != 1 -> to = 1
 		fi
+#endif
 	   };
-#ifdef CEASE
-	   cease();
 	   if
-	   :: failed ->
-		resume();
-		STEPS {
-			swap_detach(1 - from);
-			atomic { failed = 0; swapping = 0; pm = 0 }
-		};
-		goto end_swap
-	   :: else
+	   :: to != act && phase[to] == PH_NONE ->
+#ifdef ROGUE
+		expelled[to] = 0;
+#endif
+		activate_locked(to)
+	   :: else -> failed = 0
 	   fi;
+	   atomic {
+		swapping = 0;
+		pm = 0;
+#if defined(REMOVE) && !defined(BUG_GET_NO_REF)
+		ref[to]--;
 #endif
-	   /* the point of no return */
-	   do
-	   :: p < NP -> swap_flip(); p++
-	   :: else -> break
-	   od;
-#ifdef CEASE
-	   p = 0;
-	   resume();
-#endif
-#ifndef BUG_EARLY_DETACH
-	   swap_sync();
-#endif
-	   STEPS {
-		swap_detach(from);
-#ifdef BUG_EARLY_DETACH
-		swap_sync();
-#endif
-		atomic { from = 1 - from; p = 0; broken = 0; swapping = 0; pm = 0 }
-	   }
+		to = 0;
+		if
 #ifdef ONCE
-	   ; break
+		:: !failed -> break
 #endif
+		:: failed -> failed = 0
+#ifndef ONCE
+		:: !failed
+#endif
+		fi
+	   }
 	od
 }
+#endif
+
+#ifdef ROGUE
+/* swap_broken: the work that throw_out has queued. */
+proctype breach()
+{
+	SWAPPER;
+
+end_breach:
+	do
+	:: atomic { thrown -> thrown = 0 };
+	   atomic { !pm -> pm = 1; swapping = 1 };
+	   if
+#ifdef BUG_BREACH_UNCHECKED
+	   :: true ->	/* wrong: a request may have come before */
+#else
+	   :: BROKEN(act) ->
+#endif
+		assert(BROKEN(act));
+		fall_back()
+#ifndef BUG_BREACH_UNCHECKED
+	   :: else
+#endif
+	   fi;
+#ifdef BUG_BREACH_LOST
+	   thrown = 0;	/* wrong: the successor may have done it meanwhile */
+#endif
+	   atomic { swapping = 0; pm = 0 }
+	od
+}
+#endif
+
+#ifdef REMOVE
+/* rmmod: refused while somebody holds a reference; then the module's exit function. */
+proctype remover(byte sc)
+{
+	SWAPPER;
+
+	atomic {
+		ref[sc] == 0 -> mod[sc] = M_GOING
+#ifdef BUG_NUMBER_FIRST
+		; unreg[sc] = 1		/* wrong: it is still asked */
+#endif
+	};
+	/* vmm_sched_unregister: going; from here on nobody finds it by name */
+	atomic { !pm -> pm = 1; swapping = 1 };
+	/* swap_unregister */
+	history_drop(sc);
+	if
+	:: act == sc ->
+		fall_back();
+#ifndef BUG_GOING_REMEMBERED
+		history_drop(sc)	/* not to come back by way of the history */
+#endif
+	:: else
+	fi;
+	atomic { swapping = 0; pm = 0 };
+	atomic {
+		unreg[sc] = 1;
+		/* invariant 2: never called again, nothing of it is left */
+		assert(phase[sc] == PH_NONE && att[sc] == 0 && act != sc);
+		mod[sc] = M_GONE
+	}
+}
+#endif
 #endif

@@ -7,7 +7,7 @@
  * SCHED_OUT (the host takes an owner's CPU), MOVE (threads and homes change
  * CPU), FREEZE (the host may keep a thread off for good), EXIT (vCPUs are
  * destroyed), HOG (a guest need not exit unless it is kicked), SPREAD (entities
- * start on different pCPUs).
+ * start on different pCPUs). HOTPLUG, PINNED: see hotplug.pml.
  */
 
 /* The host keeps this thread off for good, here where it is preemptible. */
@@ -59,7 +59,7 @@ inline sched_out_in(en)
 		:: else
 		fi;
 		FREEZE_POINT;
-#ifdef MOVE
+#if defined(MOVE) || defined(HOTPLUG)
 		if
 		:: cpu[en] = OTHER(cpu[en])
 		:: true
@@ -97,6 +97,12 @@ inline gate_own(en)
 	}
 }
 
+#ifdef POOLS
+#define STAYS(en)	(goal[en] == NONE)
+#else
+#define STAYS(en)	1
+#endif
+
 /* The owner was told to come: does it go (gate_giveup) or stay? */
 inline gate_resolve(en)
 {
@@ -105,12 +111,24 @@ inline gate_resolve(en)
 		own = 0;
 		look_at_clock(0);
 		if
-		:: slot[p] == en && st[en] == OFF &&
+#ifdef POOLS
+		:: slot[p] == en && st[en] == OFF && goal[en] != NONE ->
+			/* move_owner */
+			put_curr(en, p);
+			go_over(en);
+			gate_offer(p)
+#endif
+		:: slot[p] == en && st[en] == OFF && ALLOWED(en, p) && STAYS(en) &&
 		   (CEASED || (nq[p] && (resched[p] || over))) ->
 			put_curr(en, p);
 			enqueue(en, p);
 			gate_offer(p)
-		:: slot[p] == en && st[en] == OFF &&
+#ifdef HOTPLUG
+		:: slot[p] == en && st[en] == OFF && !ALLOWED(en, p) ->
+			put_curr(en, p);
+			gate_offer(p)
+#endif
+		:: slot[p] == en && st[en] == OFF && ALLOWED(en, p) && STAYS(en) &&
 		   !(CEASED || (nq[p] && (resched[p] || over))) ->
 			kick[p] = 0;
 			resched[p] = 0;
@@ -261,15 +279,37 @@ gate:
 		asleep[e] = 0;
 		goto gate
 	:: !sig[e] && st[e] == OFFERED ->
+#ifdef HOTPLUG
+		/* not there any more, or going away: claim anew */
+		atomic {
+			if
+			:: active_cpu[home[e]] && ALLOWED(e, home[e]) -> cpu[e] = home[e]; own = 1
+			:: else
+			fi
+		};
+		if
+		:: own -> own = 0; gate_own(e)
+		:: else -> gate_cancel(e)
+		fi;
+#else
 		cpu[e] = home[e];	/* the thread moves itself */
 		FREEZE_POINT;
 		gate_own(e);
+#endif
 		goto gate
 	:: !sig[e] && st[e] == OFF ->
 		gate_resolve(e);
 		if
 		:: own ->
+#ifdef HOTPLUG
+			own = 0;
+			if
+			:: atomic { active_cpu[home[e]] -> cpu[e] = home[e] }
+			:: else -> gate_cancel(e); goto gate
+			fi;
+#else
 			atomic { own = 0; cpu[e] = home[e] };
+#endif
 			if
 			:: !kick[home[e]] -> goto on
 			:: else -> goto gate
