@@ -318,7 +318,7 @@ int vmm_group_check_params(struct vmm_group *g, const struct vmm_param_set *set,
 	}
 	if (!n || !s->ops->check_group)
 		return 0;
-	ret = s->ops->check_group(s, g->nr_entities, g->param[s->slot], want);
+	ret = vmm_op_result(s->ops->check_group(s, g->nr_entities, g->param[s->slot], want));
 	if (ret)
 		*why = vmm_sched_why(s, "the scheduler refuses these values");
 	return ret;

@@ -124,7 +124,7 @@ int vmm_sched_attach_pcpus(struct vmm_sched *s)
 			if (!p->priv[s->slot] || fail_point(pool))
 				goto err;
 		}
-		ret = s->ops->pcpu_init ? s->ops->pcpu_init(s, p) : 0;
+		ret = s->ops->pcpu_init ? vmm_op_result(s->ops->pcpu_init(s, p)) : 0;
 		if (ret)
 			goto err;
 	}
@@ -167,7 +167,7 @@ int vmm_sched_attach_entity(struct vmm_sched *s, struct vmm_entity *e)
 			goto err;
 		}
 	}
-	ret = s->ops->attach ? s->ops->attach(s, e) : 0;
+	ret = s->ops->attach ? vmm_op_result(s->ops->attach(s, e)) : 0;
 	if (ret)
 		goto err;
 	return 0;
@@ -278,7 +278,7 @@ static struct vmm_sched *swap_prepare(struct vmm_pool *pool,
 	ret = apply_params(b, b->param, set, nr_set, why);
 	if (ret)
 		goto err_free;
-	ret = ops->init ? ops->init(b) : 0;
+	ret = ops->init ? vmm_op_result(ops->init(b)) : 0;
 	*why = vmm_sched_why(b, "the scheduler's init() refused");
 	if (ret)
 		goto err_free;
@@ -544,7 +544,7 @@ static int set_params_locked(struct vmm_pool *pool, const struct vmm_param_set *
 	ret = apply_params(s, want, set, nr_set, why);
 	if (ret)
 		return ret;
-	ret = s->ops->check_sched ? s->ops->check_sched(s, want) : 0;
+	ret = s->ops->check_sched ? vmm_op_result(s->ops->check_sched(s, want)) : 0;
 	if (ret) {
 		*why = vmm_sched_why(s, "the scheduler refuses these values");
 		return ret;

@@ -26,6 +26,7 @@ static struct {
 	int attached, pcpus, inits;
 	int calls;		/* of dispatch ops */
 	int fail_init, fail_pcpu, fail_attach;	/* the n-th call refuses */
+	bool nonsense;	/* ... with a number that is no errno */
 	int bad_pick;		/* 1: unknown id; 2: not queued; 3: foreign */
 	int lag_seen;
 } lifo;
@@ -33,7 +34,7 @@ static struct {
 static int lifo_init(struct vmm_sched *s)
 {
 	if (lifo.fail_init && --lifo.fail_init == 0)
-		return -EPROTO;
+		return lifo.nonsense ? 1 : -EPROTO;
 	lifo.inits++;
 	return 0;
 }
@@ -48,7 +49,7 @@ static int lifo_pcpu_init(struct vmm_sched *s, struct vmm_pcpu *p)
 	struct lifo_pcpu *lp = vmm_pcpu_priv(s, p);
 
 	if (lifo.fail_pcpu && --lifo.fail_pcpu == 0)
-		return -EPROTO;
+		return lifo.nonsense ? 1 : -EPROTO;
 	INIT_LIST_HEAD(&lp->queue);
 	lifo.pcpus++;
 	return 0;
@@ -62,7 +63,7 @@ static void lifo_pcpu_exit(struct vmm_sched *s, struct vmm_pcpu *p)
 static int lifo_attach(struct vmm_sched *s, struct vmm_entity *e)
 {
 	if (lifo.fail_attach && --lifo.fail_attach == 0)
-		return -EPROTO;
+		return lifo.nonsense ? 1 : -EPROTO;
 	lifo.attached++;
 	return 0;
 }
@@ -405,6 +406,35 @@ static void swap_failure_keeps_old(struct kunit *test)
 	virt_destroy(r);
 }
 
+/* An op that answers with neither 0 nor an errno has refused: nothing changes. */
+static void swap_nonsense_is_a_refusal(struct kunit *test)
+{
+	struct virt_room *r = virt_create(test, 2, 6);
+	struct vmm_entity *e;
+	u32 step;
+
+	make_busy(r);
+	lifo.nonsense = true;
+	for (step = 1; step <= 9; step++) {
+		lifo.fail_init = step == 1;
+		lifo.fail_pcpu = step > 1 && step <= 3 ? step - 1 : 0;
+		lifo.fail_attach = step > 3 ? step - 3 : 0;
+		KUNIT_EXPECT_EQ(test, virt_swap(r, "t_lifo"), -EINVAL);
+		KUNIT_EXPECT_STREQ(test, active(r), "default");
+		KUNIT_EXPECT_EQ(test, lifo.attached, 0);
+		virt_run(r, r->now + 2 * MS);
+		virt_check(test, r);
+	}
+	/* A new vCPU too. */
+	KUNIT_ASSERT_EQ(test, virt_swap(r, "t_lifo"), 0);
+	e = kunit_kzalloc(test, sizeof(*e), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, e);
+	lifo.fail_attach = 1;
+	KUNIT_EXPECT_EQ(test, vmm_entity_init(e, r->vcpu[0].group, 1), -EINVAL);
+	KUNIT_EXPECT_EQ(test, virt_swap(r, "default"), 0);
+	virt_destroy(r);
+}
+
 /* A parameter that does not exist or is out of range: nothing changes. */
 static void swap_bad_parameters(struct kunit *test)
 {
@@ -674,6 +704,7 @@ static struct kunit_case swap_cases[] = {
 	KUNIT_CASE(swap_keeps_parameters),
 	KUNIT_CASE(swap_brings_parameters_back),
 	KUNIT_CASE(swap_failure_keeps_old),
+	KUNIT_CASE(swap_nonsense_is_a_refusal),
 	KUNIT_CASE(swap_bad_parameters),
 	KUNIT_CASE(swap_unregister_falls_back),
 	KUNIT_CASE(swap_breach),
