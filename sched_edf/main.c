@@ -533,6 +533,10 @@ static void __exit edf_exit(void)
 }
 module_exit(edf_exit);
 
+/* Conformance: reservations small enough for any crowd, and the rest for whoever wants it. */
+VMM_SCHED_CLAIM(weights, "ignored");
+VMM_SCHED_CLAIM(set, "budget=50000,utilisation_cap=1000");
+VMM_SCHED_CLAIM(set_vm, "extratime=1");
 MODULE_DESCRIPTION("Earliest deadline first scheduler with budgets for vCPUs");
 MODULE_ALIAS("vmm_sched-edf");
 MODULE_LICENSE("GPL");

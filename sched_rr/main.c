@@ -280,6 +280,7 @@ static void __exit rr_exit(void)
 }
 module_exit(rr_exit);
 
+VMM_SCHED_CLAIM(weights, "ignored");
 MODULE_DESCRIPTION("Round robin scheduler for vCPUs");
 MODULE_ALIAS("vmm_sched-rr");
 MODULE_LICENSE("GPL");

@@ -337,6 +337,16 @@ struct vmm_sched_ops {
 };
 
 /**
+ * VMM_SCHED_CLAIM() - what a module says of its scheduler, for the conformance suite
+ * @what:  an identifier; see Documentation/writing-a-scheduler.rst for those that count
+ * @value: a string
+ *
+ * Goes into the module's file, where modinfo finds it as vmm_sched_@what; the
+ * interface does not look at it.
+ */
+#define VMM_SCHED_CLAIM(what, value)	MODULE_INFO(vmm_sched_##what, value)
+
+/**
  * vmm_sched_register() - make a scheduler known
  * @ops: its table; must stay valid until vmm_sched_unregister()
  *
@@ -357,6 +367,22 @@ int vmm_sched_register(const struct vmm_sched_ops *ops);
  * Context: process, may sleep; a module's exit function.
  */
 void vmm_sched_unregister(const struct vmm_sched_ops *ops);
+
+/**
+ * module_vmm_sched() - the whole of a module's init and exit
+ * @ops: its only scheduler's table, by name
+ */
+#define module_vmm_sched(ops)				\
+static int __init ops##_register(void)			\
+{							\
+	return vmm_sched_register(&(ops));		\
+}							\
+module_init(ops##_register);				\
+static void __exit ops##_unregister(void)		\
+{							\
+	vmm_sched_unregister(&(ops));			\
+}							\
+module_exit(ops##_unregister)
 
 /* --- the objects, as far as a scheduler may see them ------------------- */
 
