@@ -10,11 +10,11 @@ KDIR	?= /lib/modules/$(shell uname -r)/build
 O	?= $(CURDIR)/build
 PREFIX	?= /usr/local
 
-MODULES	:= sched_iface vmm_core sched_rr sched_bvt sched_credit sched_edf
+MODULES	:= sched_iface vmm_core sched_rr sched_bvt sched_credit sched_edf sched_lottery
 
 .DEFAULT_GOAL := all
 .PHONY: all modules tools load unload demo check check-all kunit selftest bench \
-	style install uninstall clean help
+	style new-scheduler sched-conformance install uninstall clean help
 
 all: modules tools
 
@@ -36,7 +36,7 @@ load:
 
 # In the order of their dependences; one that is in use says so and stays.
 unload:
-	@for m in vmm_core sched_edf sched_credit sched_bvt sched_rr sched_iface; do \
+	@for m in vmm_core sched_lottery sched_edf sched_credit sched_bvt sched_rr sched_iface; do \
 		[ ! -d /sys/module/$$m ] || rmmod $$m || exit 1; done
 
 demo:
@@ -59,6 +59,15 @@ bench:
 
 style:
 	@tests/style/run
+
+# For who writes a scheduler: Documentation/writing-a-scheduler.rst. make puts what stands on
+# its command line into the environment: so spaces and quotes stay what they are.
+new-scheduler:
+	@scripts/new-scheduler "$$NAME" $${DIR:+"$$DIR"}
+
+sched-conformance:
+	@scripts/deps build vm tools clients
+	@tests/conformance/run "$$MODULE"
 
 install: modules tools
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install
@@ -87,6 +96,9 @@ help:
 	@echo 'make check-all   all tests'
 	@echo 'make bench       this hypervisor beside kvm_intel; writes bench.json'
 	@echo 'make kunit, make selftest, make style: parts of make check'
+	@echo 'make new-scheduler NAME=x [DIR=path]  a scheduler of your own to begin with: it builds,'
+	@echo '                 loads and passes; see Documentation/writing-a-scheduler.rst'
+	@echo 'make sched-conformance MODULE=path.ko  does a scheduler module keep the contract?'
 	@echo 'make modules [KERNEL=test|debug|stock|stock-6.12]  modules for this kernel or another one'
 	@echo 'make tools       vmmctl'
 	@echo 'make load, make unload      the modules, on this machine (needs VMX)'
