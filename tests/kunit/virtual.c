@@ -80,14 +80,23 @@ void virt_online(struct virt_room *room, u32 pcpu, bool online)
 	mutex_unlock(&room->pool->mutex);
 }
 
-/** virt_create() - @nr_pcpus online pCPUs and @nr_vcpus VMs of one vCPU each, all OUT */
-struct virt_room *virt_create(struct kunit *test, u32 nr_pcpus, u32 nr_vcpus)
+/**
+ * virt_create_vms() - a room with @nr_pcpus online pCPUs, and vCPUs that are all OUT
+ * @test:     the test
+ * @nr_pcpus: how many pCPUs
+ * @llc_of:   number of the last-level cache of each, or NULL: one for all
+ * @nr_vcpus: how many vCPUs
+ * @per_vm:   how many of them are in one VM
+ */
+struct virt_room *virt_create_vms(struct kunit *test, u32 nr_pcpus, const u32 *llc_of,
+				  u32 nr_vcpus, u32 per_vm)
 {
 	struct virt_room *room = kvzalloc(sizeof(*room), GFP_KERNEL);
 	u32 i;
 
 	KUNIT_ASSERT_NOT_NULL(test, room);
 	room->nr_pcpus = nr_pcpus;
+	room->per_vm = per_vm;
 	room->now = NSEC_PER_SEC;
 	room->host.now = virt_now;
 	room->host.wake = virt_wake;
@@ -103,7 +112,7 @@ struct virt_room *virt_create(struct kunit *test, u32 nr_pcpus, u32 nr_vcpus)
 	KUNIT_ASSERT_NOT_NULL(test, room->vcpu);
 	for (i = 0; i < nr_pcpus; i++)
 		room->timer[i] = VIRT_HORIZON;
-	room->pool = vmm_pool_create(nr_pcpus, NULL, &room->host);
+	room->pool = vmm_pool_create(nr_pcpus, llc_of, &room->host);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(room->pool));
 	vmm_dispatch_serve(room->pool);		/* of weight in mode "patch" only */
 	for (i = 0; i < nr_pcpus; i++)
@@ -113,12 +122,18 @@ struct virt_room *virt_create(struct kunit *test, u32 nr_pcpus, u32 nr_vcpus)
 		char name[VMM_NAME_LEN];
 
 		snprintf(name, sizeof(name), "virt-%u", i);
-		v->group = vmm_group_create_in(room->pool, name);
+		v->group = i % per_vm ? v[-1].group : vmm_group_create_in(room->pool, name);
 		KUNIT_ASSERT_FALSE(test, IS_ERR(v->group));
-		KUNIT_ASSERT_EQ(test, vmm_entity_init(&v->e, v->group, 0), 0);
+		KUNIT_ASSERT_EQ(test, vmm_entity_init(&v->e, v->group, i % per_vm), 0);
 		room->nr_vcpus++;
 	}
 	return room;
+}
+
+/** virt_create() - @nr_pcpus online pCPUs and @nr_vcpus VMs of one vCPU each, all OUT */
+struct virt_room *virt_create(struct kunit *test, u32 nr_pcpus, u32 nr_vcpus)
+{
+	return virt_create_vms(test, nr_pcpus, NULL, nr_vcpus, 1);
 }
 
 void virt_destroy(struct virt_room *room)
@@ -126,10 +141,10 @@ void virt_destroy(struct virt_room *room)
 	u32 i;
 
 	vmm_dispatch_serve(NULL);
-	for (i = 0; i < room->nr_vcpus; i++) {
+	for (i = 0; i < room->nr_vcpus; i++)
 		vmm_entity_destroy(&room->vcpu[i].e);
+	for (i = 0; i < room->nr_vcpus; i += room->per_vm)
 		vmm_group_put(room->vcpu[i].group);
-	}
 	for (i = 0; i < room->nr_pcpus; i++)
 		virt_online(room, i, false);
 	vmm_pool_destroy(room->pool);

@@ -37,13 +37,15 @@ struct virt_room {
 	struct vmm_sched *pool_timer_of;
 	u32 nr_vcpus;
 	struct virt_vcpu *vcpu;
-	u32 nr_groups;
+	u32 per_vm;		/* vCPUs of one VM */
 	u64 kicks;
 	bool broken;		/* host->broken() was called */
 	bool throttles;		/* its scheduler may leave a pCPU free while somebody waits */
 };
 
 struct virt_room *virt_create(struct kunit *test, u32 nr_pcpus, u32 nr_vcpus);
+struct virt_room *virt_create_vms(struct kunit *test, u32 nr_pcpus, const u32 *llc_of,
+				  u32 nr_vcpus, u32 per_vm);
 void virt_destroy(struct virt_room *room);
 void virt_online(struct virt_room *room, u32 pcpu, bool online);
 /* Runs everything that is due, then time, until @until ns. */
