@@ -671,6 +671,23 @@ bool credit_fits(const struct credit_queue *to, const struct credit_queue *from,
 }
 
 /**
+ * credit_lag() - what another scheduler is told
+ * @e:   queued or running
+ * @now: ns
+ *
+ * Return: its credit, and what it earned since the last round, ns. Not with a cap, where
+ * what is earned is the VM's and stays there.
+ */
+s64 credit_lag(const struct credit_ent *e, u64 now)
+{
+	u64 span = now > e->paid_at ? min(now - e->paid_at, AWAY_MAX) : 0;
+
+	if (!e->active || e->tune.cap)
+		return e->credit;
+	return e->credit + (s64)((span * e->rate) >> ONE_SHIFT);
+}
+
+/**
  * credit_take_lag() - start from what another scheduler says
  * @e:      not queued
  * @lag_ns: service that it is owed, or has had too much of

@@ -222,6 +222,7 @@ bool credit_round_go(struct credit_queue *q, struct credit_pool *pool, u64 now,
 		     unsigned int batch);
 void credit_show(struct credit_queue *q, struct credit_pool *pool);
 
+s64 credit_lag(const struct credit_ent *e, u64 now);
 void credit_take_lag(struct credit_ent *e, s64 lag_ns, u64 period, u64 now);
 
 #endif /* _CREDIT_POLICY_H */

@@ -439,7 +439,7 @@ static u64 credit_op_adopt(struct vmm_sched *s, struct vmm_pcpu *p,
 static void credit_op_give_history(struct vmm_sched *s, struct vmm_pcpu *p,
 				   struct vmm_entity *e, struct vmm_history *h, u64 now)
 {
-	h->lag_ns = credit_ent_of(s, e)->credit;
+	h->lag_ns = credit_lag(credit_ent_of(s, e), now);
 }
 
 static void credit_op_take_history(struct vmm_sched *s, struct vmm_pcpu *p,
