@@ -21,13 +21,14 @@
 #include <asm/tsc.h>
 #include "trace.h"
 
-static void (*device_flush)(void);	/* pool 0's; set once, at the load of vmm_core */
+static DEFINE_MUTEX(flush_mutex);
+static void (*device_flush)(void);	/* flush_mutex: of the real pools; set at the load of vmm_core */
 
 void vmm_gate_set_flush(void (*flush)(void))
 {
-	mutex_lock(&vmm_pool0->mutex);
+	mutex_lock(&flush_mutex);
 	device_flush = flush;
-	mutex_unlock(&vmm_pool0->mutex);
+	mutex_unlock(&flush_mutex);
 }
 EXPORT_SYMBOL_GPL(vmm_gate_set_flush);
 
@@ -118,8 +119,12 @@ int vmm_cease(struct vmm_pool *pool, u64 timeout_ns, struct vmm_swap_result *res
 		}
 		pool->host->relax(pool);
 	}
-	if (device_flush && pool == vmm_pool0)
-		device_flush();
+	if (vmm_pool_is_real(pool)) {
+		mutex_lock(&flush_mutex);
+		if (device_flush)
+			device_flush();
+		mutex_unlock(&flush_mutex);
+	}
 	return 0;
 }
 EXPORT_SYMBOL_GPL(vmm_cease);

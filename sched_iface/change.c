@@ -26,6 +26,7 @@ static DEFINE_MUTEX(change_mutex);
 static struct {
 	enum { NONE, BEGUN, UNDOING } state;
 	u32 portid;			/* of the requester's socket */
+	struct vmm_pool *pool;		/* where */
 	char name[VMM_SCHED_NAME_LEN];	/* who was active */
 	char param[VMM_SCHED_MAX_PARAMS][VMM_SCHED_NAME_LEN];
 	u64 val[VMM_SCHED_MAX_PARAMS];
@@ -42,6 +43,7 @@ static void remember(struct vmm_pool *pool)
 	mutex_lock(&pool->mutex);
 	s = rcu_dereference_protected(pool->active, lockdep_is_held(&pool->mutex));
 	strscpy(change.name, s->ops->name, sizeof(change.name));
+	change.pool = pool;
 	change.nr = 0;
 	for (i = 0; i < s->ops->nr_params; i++) {
 		if (s->ops->params[i].scope != VMM_SCOPE_SCHED)
@@ -73,7 +75,7 @@ static int bring_back(void)
 		ops = vmm_sched_get(change.name);
 	}
 	if (ops) {
-		ret = vmm_sched_activate(vmm_pool0, ops, set, change.nr, &res, &why);
+		ret = vmm_sched_activate(change.pool, ops, set, change.nr, &res, &why);
 		vmm_sched_put(ops);
 	}
 	if (ret)
@@ -126,16 +128,20 @@ static struct notifier_block netlink_nb = { .notifier_call = on_netlink };
 int vmm_nl_sched_begin(struct sk_buff *skb, struct genl_info *info)
 {
 	int ret = vmm_nl_admin(skb, info);
+	struct vmm_pool *pool;
 
 	if (ret)
 		return ret;
+	pool = vmm_nl_pool(info, true);
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
 	mutex_lock(&change_mutex);
 	if (change.state != NONE) {
 		NL_SET_ERR_MSG(info->extack,
 			       "another change with unload-before is under way: try again");
 		ret = -EBUSY;
 	} else {
-		remember(vmm_pool0);
+		remember(pool);
 		change.portid = info->snd_portid;
 		change.state = BEGUN;
 	}
@@ -163,11 +169,11 @@ int vmm_nl_sched_abort(struct sk_buff *skb, struct genl_info *info)
 	return ret;
 }
 
-/** vmm_change_done() - a scheduler was made active on request: there is nothing to undo */
-void vmm_change_done(void)
+/** vmm_change_done() - a scheduler was made active on request: there is nothing to undo there */
+void vmm_change_done(const struct vmm_pool *pool)
 {
 	mutex_lock(&change_mutex);
-	if (change.state == BEGUN)
+	if (change.state == BEGUN && change.pool == pool)
 		change.state = NONE;
 	mutex_unlock(&change_mutex);
 }

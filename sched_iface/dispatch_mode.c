@@ -11,6 +11,9 @@
  * grace period over, nobody is in between the look at vmm_patched and the call,
  * and vmm_dispatch_follow() writes the new addresses and says so.
  *
+ * There is one set of call sites: it is pool 0's. The schedulers of other pools
+ * are reached by ops in that mode, which vmm_is_patched() sees for each call.
+ *
  * Locking: mode_mutex -> registry_mutex -> pool->mutex.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt

@@ -7,8 +7,9 @@
  * a scheduler declares by name in a list that is read again when that
  * scheduler comes back.
  *
- * Locking: pool->mutex for everything here; readers under a domain lock see
- * single words change (weight, cap, quantum, param[][]) or an RCU pointer (affinity).
+ * Locking: pool->mutex for everything here, machine->vm_mutex for names and the
+ * list of all VMs; readers under a domain lock see single words change (weight,
+ * cap, quantum, param[]) or an RCU pointer (affinity).
  */
 #include <linux/bitmap.h>
 #include <linux/cred.h>
@@ -46,11 +47,14 @@ static bool valid_vm_name(const char *name)
 	return strspn(name, "0123456789") != len;
 }
 
-static struct vmm_group *find_name(struct vmm_pool *pool, const char *name)
+/* In all pools. */
+static struct vmm_group *find_name(struct vmm_machine *m, const char *name)
 {
 	struct vmm_group *g;
+	unsigned long id;
 
-	list_for_each_entry(g, &pool->groups, node)
+	lockdep_assert_held(&m->vm_mutex);
+	xa_for_each(&m->vms, id, g)
 		if (!strcmp(g->name, name))
 			return g;
 	return NULL;
@@ -69,16 +73,14 @@ struct vmm_group *vmm_group_find(struct vmm_pool *pool, const char *name, u32 id
 	struct vmm_group *g;
 
 	lockdep_assert_held(&pool->mutex);
-	if (name)
-		return find_name(pool, name);
 	list_for_each_entry(g, &pool->groups, node)
-		if (g->id == id)
+		if (name ? !strcmp(g->name, name) : g->id == id)
 			return g;
 	return NULL;
 }
 
 /* comm-pid, and -2, -3 ... after it as long as that is taken; comm may hold anything */
-static void default_name(struct vmm_pool *pool, char *name)
+static void default_name(struct vmm_machine *m, char *name)
 {
 	char comm[TASK_COMM_LEN];
 	unsigned int n;
@@ -89,21 +91,22 @@ static void default_name(struct vmm_pool *pool, char *name)
 		if (*c <= ' ' || *c > '~' || *c == '/')
 			*c = '_';
 	snprintf(name, VMM_NAME_LEN, "%s-%d", comm, task_tgid_nr(current));
-	for (n = 2; find_name(pool, name); n++)
+	for (n = 2; find_name(m, name); n++)
 		snprintf(name, VMM_NAME_LEN, "%s-%d-%u", comm, task_tgid_nr(current), n);
 }
 
-static bool over_limit(struct vmm_pool *pool, unsigned int *vcpus)
+static bool over_limit(struct vmm_machine *m, unsigned int *vcpus)
 {
 	unsigned int vms = 0;
 	struct vmm_group *g;
+	unsigned long id;
 
 	*vcpus = 0;
-	list_for_each_entry(g, &pool->groups, node) {
+	xa_for_each(&m->vms, id, g) {
 		if (!uid_eq(g->uid, current_uid()))
 			continue;
 		vms++;
-		*vcpus += g->nr_entities;
+		*vcpus += READ_ONCE(g->nr_entities);
 	}
 	return vms >= READ_ONCE(max_vms_per_user);
 }
@@ -111,6 +114,7 @@ static bool over_limit(struct vmm_pool *pool, unsigned int *vcpus)
 /** vmm_group_create_in() - vmm_group_create() in a given pool */
 struct vmm_group *vmm_group_create_in(struct vmm_pool *pool, const char *name)
 {
+	struct vmm_machine *m = pool->machine;
 	struct vmm_sched *s;
 	struct vmm_group *g;
 	unsigned int vcpus;
@@ -133,26 +137,34 @@ struct vmm_group *vmm_group_create_in(struct vmm_pool *pool, const char *name)
 		kfree(g);
 		return ERR_PTR(-EINTR);
 	}
-	ret = -EDQUOT;
-	if (over_limit(pool, &vcpus) && !capable(CAP_SYS_RESOURCE))
-		goto err;
-	ret = -EEXIST;
-	if (name && find_name(pool, name))
-		goto err;
-	if (name)
-		strscpy(g->name, name, sizeof(g->name));
-	else
-		default_name(pool, g->name);
 	s = rcu_dereference_protected(pool->active, true);
 	ret = vmm_sched_attach_group(s, g);
 	if (ret)
 		goto err;
-	g->id = ++pool->next_group;
 	vmm_group_load_params(g, s);
+	mutex_lock(&m->vm_mutex);
+	ret = -EDQUOT;
+	if (over_limit(m, &vcpus) && !capable(CAP_SYS_RESOURCE))
+		goto err_group;
+	ret = -EEXIST;
+	if (name && find_name(m, name))
+		goto err_group;
+	if (name)
+		strscpy(g->name, name, sizeof(g->name));
+	else
+		default_name(m, g->name);
+	g->id = ++m->next_vm;
+	ret = xa_insert(&m->vms, g->id, g, GFP_KERNEL_ACCOUNT);
+	if (ret)
+		goto err_group;
+	mutex_unlock(&m->vm_mutex);
 	list_add_tail(&g->node, &pool->groups);
 	vmm_event_vm(g, true);
 	mutex_unlock(&pool->mutex);
 	return g;
+err_group:
+	mutex_unlock(&m->vm_mutex);
+	vmm_sched_detach_group(s, g);
 err:
 	mutex_unlock(&pool->mutex);
 	kfree(g);
@@ -168,14 +180,17 @@ EXPORT_SYMBOL_GPL(vmm_group_create);
 
 void vmm_group_put(struct vmm_group *g)
 {
+	struct vmm_pool *pool = vmm_lock_pool_of(g);
 	struct remembered *r, *n;
 
-	mutex_lock(&g->pool->mutex);
 	WARN_ON(!list_empty(&g->entities));
 	list_del(&g->node);
-	vmm_sched_detach_group(rcu_dereference_protected(g->pool->active, true), g);
+	mutex_lock(&pool->machine->vm_mutex);
+	xa_erase(&pool->machine->vms, g->id);
+	mutex_unlock(&pool->machine->vm_mutex);
+	vmm_sched_detach_group(rcu_dereference_protected(pool->active, true), g);
 	vmm_event_vm(g, false);
-	mutex_unlock(&g->pool->mutex);
+	mutex_unlock(&pool->mutex);
 	list_for_each_entry_safe(r, n, &g->remembered, node)
 		kfree(r);
 	bitmap_free(rcu_dereference_protected(g->affinity, true));
@@ -186,16 +201,18 @@ EXPORT_SYMBOL_GPL(vmm_group_put);
 /** vmm_group_set_name() - rename a VM. Pool mutex held. 0, -EINVAL, -EEXIST */
 int vmm_group_set_name(struct vmm_group *g, const char *name)
 {
+	struct vmm_machine *m = g->pool->machine;
 	struct vmm_group *other;
 
 	lockdep_assert_held(&g->pool->mutex);
 	if (!valid_vm_name(name))
 		return -EINVAL;
-	other = find_name(g->pool, name);
-	if (other && other != g)
-		return -EEXIST;
-	strscpy(g->name, name, sizeof(g->name));
-	return 0;
+	mutex_lock(&m->vm_mutex);
+	other = find_name(m, name);
+	if (!other || other == g)
+		strscpy(g->name, name, sizeof(g->name));
+	mutex_unlock(&m->vm_mutex);
+	return other && other != g ? -EEXIST : 0;
 }
 
 /** vmm_group_params_changed() - tell the scheduler about all entities of a VM. Pool mutex held. */
@@ -295,13 +312,15 @@ static struct remembered *remember(struct vmm_group *g, const char *sched,
 int vmm_group_check_params(struct vmm_group *g, const struct vmm_param_set *set,
 			   unsigned int n, const char **why)
 {
+	static const u64 none[VMM_SCHED_MAX_PARAMS];
 	struct vmm_sched *s = rcu_dereference_protected(g->pool->active, true);
+	const u64 *cur = g->view[s->slot] ? g->view[s->slot]->param : none;
 	u64 want[VMM_SCHED_MAX_PARAMS];
 	unsigned int i, idx;
 	int ret;
 
 	lockdep_assert_held(&g->pool->mutex);
-	memcpy(want, g->param[s->slot], sizeof(want));
+	memcpy(want, cur, sizeof(want));
 	for (i = 0; i < n; i++) {
 		const struct vmm_sched_param *p =
 			vmm_find_param(s->ops, VMM_SCOPE_GROUP, set[i].name, &idx);
@@ -318,7 +337,7 @@ int vmm_group_check_params(struct vmm_group *g, const struct vmm_param_set *set,
 	}
 	if (!n || !s->ops->check_group)
 		return 0;
-	ret = vmm_op_result(s->ops->check_group(s, g->nr_entities, g->param[s->slot], want));
+	ret = vmm_op_result(s->ops->check_group(s, g->nr_entities, cur, want));
 	if (ret)
 		*why = vmm_sched_why(s, "the scheduler refuses these values");
 	return ret;
@@ -346,7 +365,7 @@ int vmm_group_set_params(struct vmm_group *g, const struct vmm_param_set *set,
 	/* All the memory first: a note of the present value changes nothing. */
 	for (i = 0; i < n; i++) {
 		vmm_find_param(s->ops, VMM_SCOPE_GROUP, set[i].name, &idx);
-		if (!remember(g, s->ops->name, set[i].name, g->param[s->slot][idx])) {
+		if (!remember(g, s->ops->name, set[i].name, g->view[s->slot]->param[idx])) {
 			*why = "out of memory";
 			return -ENOMEM;
 		}
@@ -354,7 +373,7 @@ int vmm_group_set_params(struct vmm_group *g, const struct vmm_param_set *set,
 	for (i = 0; i < n; i++) {
 		vmm_find_param(s->ops, VMM_SCOPE_GROUP, set[i].name, &idx);
 		remember(g, s->ops->name, set[i].name, 0)->val = set[i].val;
-		WRITE_ONCE(g->param[s->slot][idx], set[i].val);
+		WRITE_ONCE(g->view[s->slot]->param[idx], set[i].val);
 	}
 	return 0;
 }
@@ -369,7 +388,7 @@ int vmm_group_set_param(struct vmm_group *g, const char *name, u64 val, const ch
 }
 EXPORT_SYMBOL_GPL(vmm_group_set_param);
 
-/** vmm_group_load_params() - fill param[slot] for a scheduler: remembered values, else defaults */
+/** vmm_group_load_params() - what a scheduler's view begins with: remembered values, else defaults */
 void vmm_group_load_params(struct vmm_group *g, const struct vmm_sched *s)
 {
 	unsigned int i, n = 0;
@@ -385,7 +404,7 @@ void vmm_group_load_params(struct vmm_group *g, const struct vmm_sched *s)
 			if (!strcmp(r->sched, s->ops->name) && !strcmp(r->name, p->name) &&
 			    r->val >= p->min && r->val <= p->max)
 				val = r->val;
-		WRITE_ONCE(g->param[s->slot][n++], val);
+		WRITE_ONCE(g->view[s->slot]->param[n++], val);
 	}
 }
 
@@ -393,15 +412,14 @@ void vmm_group_load_params(struct vmm_group *g, const struct vmm_sched *s)
 
 int vmm_entity_init(struct vmm_entity *e, struct vmm_group *group, u32 index)
 {
-	struct vmm_pool *pool = group->pool;
+	struct vmm_pool *pool = READ_ONCE(group->pool);
+	struct vmm_machine *m = pool->machine;
 	struct vmm_sched *s;
 	unsigned int vcpus;
 	int ret;
 
 	e->group = group;
-	e->pool = pool;
 	e->index = index;
-	e->home = &pool->pcpus[0];
 	e->pinned_cpu = -1;
 	e->next_why = VMM_ENQ_NEW;
 	INIT_LIST_HEAD(&e->group_node);
@@ -413,23 +431,30 @@ int vmm_entity_init(struct vmm_entity *e, struct vmm_group *group, u32 index)
 		return -ENOMEM;
 	bitmap_fill(e->wish, pool->nr_pcpus);
 
-	if (mutex_lock_killable(&pool->mutex)) {
-		ret = -EINTR;
+	ret = vmm_lock_pool_of_killable(group, &pool);
+	if (ret)
 		goto err_wish;
-	}
-	over_limit(pool, &vcpus);
+	e->pool = pool;
+	e->home = &pool->pcpus[0];
+	mutex_lock(&m->vm_mutex);
+	over_limit(m, &vcpus);
+	mutex_unlock(&m->vm_mutex);
 	ret = -EDQUOT;
 	if (vcpus >= READ_ONCE(max_vcpus_per_user) && !capable(CAP_SYS_RESOURCE))
 		goto err_unlock;
-	ret = xa_alloc_cyclic(&pool->entities, &e->id, e, XA_LIMIT(1, S32_MAX),
-			      &pool->next_entity, GFP_KERNEL_ACCOUNT);
+	/* Unique in the machine: an entity keeps its id when it goes to another pool. */
+	ret = xa_alloc_cyclic(&m->ids, &e->id, e, XA_LIMIT(1, S32_MAX), &m->next_id,
+			      GFP_KERNEL_ACCOUNT);
 	if (ret < 0)
 		goto err_unlock;
+	ret = xa_insert(&pool->entities, e->id, e, GFP_KERNEL_ACCOUNT);
+	if (ret)
+		goto err_id;
 	s = rcu_dereference_protected(pool->active, true);
 	ret = vmm_sched_attach_entity(s, e);
 	if (ret) {
 		vmm_entity_refused(s, group, index);
-		goto err_id;
+		goto err_entry;
 	}
 	list_add_tail(&e->group_node, &group->entities);
 	group->nr_entities++;
@@ -439,8 +464,10 @@ int vmm_entity_init(struct vmm_entity *e, struct vmm_group *group, u32 index)
 	}
 	mutex_unlock(&pool->mutex);
 	return 0;
-err_id:
+err_entry:
 	xa_erase(&pool->entities, e->id);
+err_id:
+	xa_erase(&m->ids, e->id);
 err_unlock:
 	mutex_unlock(&pool->mutex);
 err_wish:
@@ -469,10 +496,9 @@ static void drain_lookups(struct vmm_pool *pool)
 
 void vmm_entity_destroy(struct vmm_entity *e)
 {
-	struct vmm_pool *pool = e->pool;
+	struct vmm_pool *pool = vmm_lock_pool_of(e->group);
 	struct vmm_sched *s;
 
-	mutex_lock(&pool->mutex);
 	vmm_gate_off(e);
 	vmm_gate_cancel(e);
 	WARN_ON(vmm_state(e) != VMM_GATE_OUT);
@@ -481,6 +507,7 @@ void vmm_entity_destroy(struct vmm_entity *e)
 	list_del(&e->group_node);
 	e->group->nr_entities--;
 	xa_erase(&pool->entities, e->id);
+	xa_erase(&pool->machine->ids, e->id);
 	mutex_unlock(&pool->mutex);
 	drain_lookups(pool);
 	if (pool->host == &vmm_real_host)
@@ -503,7 +530,7 @@ EXPORT_SYMBOL_GPL(vmm_sched_priv);
 
 void *vmm_pcpu_priv(const struct vmm_sched *s, const struct vmm_pcpu *p)
 {
-	return p->priv[s->slot];
+	return p->priv[s->half];
 }
 EXPORT_SYMBOL_GPL(vmm_pcpu_priv);
 
@@ -515,7 +542,7 @@ EXPORT_SYMBOL_GPL(vmm_entity_priv);
 
 void *vmm_group_priv(const struct vmm_sched *s, const struct vmm_entity *e)
 {
-	return e->group->priv[s->slot];
+	return e->group->view[s->slot]->priv;
 }
 EXPORT_SYMBOL_GPL(vmm_group_priv);
 
@@ -528,7 +555,7 @@ EXPORT_SYMBOL_GPL(vmm_sched_param);
 u64 vmm_entity_param(const struct vmm_sched *s, const struct vmm_entity *e,
 		     unsigned int idx)
 {
-	return idx < VMM_SCHED_MAX_PARAMS ? READ_ONCE(e->group->param[s->slot][idx]) : 0;
+	return idx < VMM_SCHED_MAX_PARAMS ? READ_ONCE(e->group->view[s->slot]->param[idx]) : 0;
 }
 EXPORT_SYMBOL_GPL(vmm_entity_param);
 

@@ -44,7 +44,7 @@ void vmm_event_vm(const struct vmm_group *g, bool created)
 	void *hdr;
 	int err;
 
-	if (g->pool != vmm_pool0)
+	if (!vmm_pool_is_real(g->pool))
 		return;
 	skb = event_new(created ? VMM_CMD_EVENT_VM_CREATED : VMM_CMD_EVENT_VM_ENDED, &hdr);
 	if (!skb)
@@ -95,4 +95,45 @@ void vmm_event_swap(const struct vmm_pool *pool, const struct vmm_swap_result *r
 	      nla_put_string(skb, VMM_ATTR_CAUSE, cause) ?:
 	      vmm_nl_put_swap(skb, res);
 	event_send(skb, hdr, err);
+}
+
+/**
+ * vmm_event_moved() - a VM has gone to another pool. Machine and pool mutex held.
+ * @g:       the VM
+ * @res:     what that took
+ * @warning: what the operator should know; or NULL
+ */
+void vmm_event_moved(const struct vmm_group *g, const struct vmm_swap_result *res,
+		     const char *warning)
+{
+	struct sk_buff *skb;
+	void *hdr;
+	int err;
+
+	skb = event_new(VMM_CMD_EVENT_VM_MOVED, &hdr);
+	if (!skb)
+		return;
+	err = nla_put_u32(skb, VMM_ATTR_VM_ID, g->id) ?:
+	      nla_put_string(skb, VMM_ATTR_VM_NAME, g->name) ?:
+	      nla_put_u32(skb, VMM_ATTR_POOL_ID, g->pool->id) ?:
+	      nla_put_string(skb, VMM_ATTR_POOL_NAME, g->pool->name) ?:
+	      (warning ? nla_put_string(skb, VMM_ATTR_CAUSE, warning) : 0) ?:
+	      vmm_nl_put_swap(skb, res);
+	event_send(skb, hdr, err);
+}
+
+/** vmm_event_pool() - a pool was added, removed or changed. Machine mutex held. */
+void vmm_event_pool(const struct vmm_pool *pool, const char *cause)
+{
+	struct sk_buff *skb;
+	void *hdr;
+
+	if (!vmm_pool_is_real(pool))
+		return;
+	skb = event_new(VMM_CMD_EVENT_POOL, &hdr);
+	if (skb)
+		event_send(skb, hdr, nla_put_u32(skb, VMM_ATTR_POOL_ID, pool->id) ?:
+				     nla_put_string(skb, VMM_ATTR_POOL_NAME, pool->name) ?:
+				     vmm_nl_put_pool_cpus(skb, pool) ?:
+				     nla_put_string(skb, VMM_ATTR_CAUSE, cause));
 }

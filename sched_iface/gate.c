@@ -33,7 +33,7 @@ static unsigned int load_of(const struct vmm_pcpu *p)
 /* The least loaded pCPU that the entity may use; its present home wins a tie. */
 static struct vmm_pcpu *least_loaded(struct vmm_entity *e)
 {
-	struct vmm_pool *pool = e->pool;
+	struct vmm_pool *pool = READ_ONCE(e->pool);
 	struct vmm_pcpu *best = NULL;
 	unsigned int load, best_load = 0;
 	u32 i;
@@ -64,7 +64,7 @@ static struct vmm_pcpu *least_loaded(struct vmm_entity *e)
  */
 struct vmm_pcpu *vmm_choose_home(struct vmm_entity *e, enum vmm_enqueue_why why)
 {
-	struct vmm_pool *pool = e->pool;
+	struct vmm_pool *pool = READ_ONCE(e->pool);
 	struct vmm_pcpu *home = READ_ONCE(e->home), *p;
 	unsigned int i;
 
@@ -87,7 +87,7 @@ struct vmm_pcpu *vmm_choose_home(struct vmm_entity *e, enum vmm_enqueue_why why)
 		if (p)
 			return p;
 		if (e->anywhere == 2)
-			return home;	/* nothing is online: wait there */
+			return READ_ONCE(e->home);	/* nothing is online: wait there */
 		WRITE_ONCE(e->anywhere, e->anywhere + 1);
 	}
 }
@@ -111,8 +111,11 @@ static void move_home(struct vmm_entity *e, struct vmm_pcpu *to)
 	unsigned long flags;
 	struct vmm_pcpu *p = vmm_entity_lock(e, &flags);
 
-	/* Nobody but lock holders of the old home looks at an entity that is OUT. */
-	if (vmm_state(e) == VMM_GATE_OUT && p != to) {
+	/*
+	 * Nobody but lock holders of the old home looks at an entity that is OUT.
+	 * It may have gone to another pool since @to was chosen.
+	 */
+	if (vmm_state(e) == VMM_GATE_OUT && p != to && to->pool == e->pool) {
 		WRITE_ONCE(e->home, to);
 		e->stats.migrations++;
 	}
@@ -160,6 +163,8 @@ void vmm_gate_claim(struct vmm_entity *e, struct task_struct *task)
 		why = e->next_why;
 		if (why == VMM_ENQ_WAKE && !e->wake_at)
 			e->wake_at = now;
+		if (unlikely(why == VMM_ENQ_SWAP))
+			vmm_move_arrived(p, e, now);
 		vmm_enqueue(p, e, why, now);
 		trace_vmm_sched_request(p->id, e->id, why, why == VMM_ENQ_WAKE ?
 					VMM_BY_WAKEUP : VMM_BY_THREAD, VMM_FB_DONE);
@@ -240,6 +245,10 @@ bool vmm_gate_resolve(struct vmm_entity *e)
 
 	if (p->curr != e || vmm_state(e) != VMM_GATE_OFF)
 		goto out;
+	if (unlikely(e->to)) {
+		vmm_move_owner(p, e, now, &post);
+		goto out;
+	}
 	allowed = vmm_entity_allowed(e, p);
 	if (now >= p->slice_end)
 		vmm_charge(p, now);
@@ -571,10 +580,11 @@ EXPORT_SYMBOL_GPL(vmm_gate_exit);
 
 /* --- the thread at the gate ------------------------------------------------------------ */
 
-/* Another vCPU's loan that this thread holds ends when it runs this one. */
+/* Another vCPU's loan that this thread holds, in whatever pool, ends when it runs this one. */
 static void end_other_loan(struct vmm_entity *e)
 {
-	struct vmm_pcpu *p = &e->pool->pcpus[raw_smp_processor_id()];
+	struct vmm_machine *m = READ_ONCE(e->pool)->machine;
+	struct vmm_pcpu *p = READ_ONCE(m->member[raw_smp_processor_id()]);
 	struct vmm_post post = { };
 	struct vmm_entity *c;
 	unsigned long flags;
@@ -742,7 +752,7 @@ int vmm_gate_enter(struct vmm_entity *e)
 			return r;
 		/* Pairs with vmm_cease(): inside, then the mark. */
 		smp_store_mb(e->inside, true);
-		if (likely(!READ_ONCE(e->pool->ceased)))
+		if (likely(!READ_ONCE(READ_ONCE(e->pool)->ceased)))
 			return 0;
 	}
 }

@@ -180,11 +180,16 @@ static const char *row_name(const struct vmm_pool *pool, u32 row)
 /** vmm_nl_history_dump() - VMM_CMD_SCHED_HISTORY */
 int vmm_nl_history_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	struct vmm_pool *pool = vmm_pool0;
+	struct vmm_pool *pool;
 	const char *name;
 	u32 row;
 
 	mutex_lock(&vmm_registry_mutex);
+	pool = vmm_nl_dump_pool(cb);
+	if (IS_ERR(pool)) {
+		mutex_unlock(&vmm_registry_mutex);
+		return PTR_ERR(pool);
+	}
 	mutex_lock(&pool->mutex);
 	for (row = cb->args[0]; row <= pool->nr_past + 1; row++) {
 		name = row_name(pool, row);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The real machine under pool 0: clock, timers, IPIs, threads' affinity, CPU hotplug.
+ * The real machine under the pools: clock, timers, IPIs, threads' affinity, CPU hotplug.
  *
  * Affinity: a thread that is offered a pCPU narrows its own mask to that CPU;
  * nobody else does it for it. A mask that is not what the gate set is the
@@ -64,7 +64,7 @@ static void host_arm_pool(struct vmm_sched *s, u64 when)
 
 static void broken_work(struct work_struct *work)
 {
-	vmm_swap_broken(vmm_pool0);
+	vmm_machine_broken(vmm_pool0->machine);
 }
 
 static DECLARE_WORK(host_broken_work, broken_work);
@@ -87,16 +87,6 @@ static void host_relax(struct vmm_pool *pool)
 	usleep_range(20, 40);
 }
 
-const struct vmm_host_ops vmm_real_host = {
-	.now	= host_now,
-	.wake	= host_wake,
-	.kick	= host_kick,
-	.arm	= host_arm,
-	.arm_pool = host_arm_pool,
-	.relax	= host_relax,
-	.broken	= host_broken,
-};
-
 static enum hrtimer_restart pcpu_timer(struct hrtimer *timer)
 {
 	vmm_pcpu_expired(container_of(timer, struct vmm_pcpu, timer));
@@ -107,6 +97,41 @@ static void pcpu_work(struct irq_work *work)
 {
 	vmm_gate_off_work(container_of(work, struct vmm_pcpu, work));
 }
+
+static void host_begin_pool(struct vmm_pool *pool)
+{
+	u32 i;
+
+	for (i = 0; i < pool->nr_pcpus; i++) {
+		struct vmm_pcpu *p = &pool->pcpus[i];
+
+		hrtimer_init(&p->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_PINNED_HARD);
+		p->timer.function = pcpu_timer;
+		p->work = IRQ_WORK_INIT_HARD(pcpu_work);
+	}
+}
+
+static void host_end_pool(struct vmm_pool *pool)
+{
+	u32 i;
+
+	for (i = 0; i < pool->nr_pcpus; i++) {
+		irq_work_sync(&pool->pcpus[i].work);
+		hrtimer_cancel(&pool->pcpus[i].timer);
+	}
+}
+
+const struct vmm_host_ops vmm_real_host = {
+	.now	= host_now,
+	.wake	= host_wake,
+	.kick	= host_kick,
+	.arm	= host_arm,
+	.arm_pool = host_arm_pool,
+	.relax	= host_relax,
+	.broken	= host_broken,
+	.begin_pool = host_begin_pool,
+	.end_pool = host_end_pool,
+};
 
 /* --- affinity ------------------------------------------------------------------ */
 
@@ -201,35 +226,13 @@ void vmm_gate_unpin(struct vmm_entity *e)
 
 static int host_cpu_online(unsigned int cpu)
 {
-	struct vmm_pcpu *p = &vmm_pool0->pcpus[cpu];
-	struct vmm_post post = { };
-	unsigned long flags;
-
-	mutex_lock(&vmm_pool0->mutex);
-	vmm_pool0->nr_online++;
-	local_irq_save(flags);
-	vmm_pcpu_lock(p);
-	p->online = true;
-	set_bit(cpu, vmm_pool0->idle);
-	vmm_check_curr(p, vmm_pool_now(vmm_pool0), &post);
-	vmm_pcpu_unlock(p);
-	local_irq_restore(flags);
-	vmm_post_run(&post);
-	vmm_gate_return(p);
-	vmm_pool_pcpus_changed(vmm_pool0);
-	mutex_unlock(&vmm_pool0->mutex);
+	vmm_machine_set_online(vmm_pool0->machine, cpu, true);
 	return 0;
 }
 
 static int host_cpu_offline(unsigned int cpu)
 {
-	struct vmm_pcpu *p = &vmm_pool0->pcpus[cpu];
-
-	mutex_lock(&vmm_pool0->mutex);
-	vmm_pool0->nr_online--;
-	vmm_gate_evacuate(p);
-	vmm_pool_pcpus_changed(vmm_pool0);
-	mutex_unlock(&vmm_pool0->mutex);
+	vmm_machine_set_online(vmm_pool0->machine, cpu, false);
 	return 0;
 }
 
@@ -285,13 +288,6 @@ int vmm_host_init(void)
 		vmm_pool_destroy(pool);
 		return ret;
 	}
-	for (i = 0; i < pool->nr_pcpus; i++) {
-		struct vmm_pcpu *p = &pool->pcpus[i];
-
-		hrtimer_init(&p->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_PINNED_HARD);
-		p->timer.function = pcpu_timer;
-		p->work = IRQ_WORK_INIT_HARD(pcpu_work);
-	}
 	vmm_pool0 = pool;
 	ret = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "vmm/sched:online",
 				host_cpu_online, host_cpu_offline);
@@ -308,15 +304,10 @@ int vmm_host_init(void)
 void vmm_host_exit(void)
 {
 	struct vmm_pool *pool = vmm_pool0;
-	unsigned int i;
 
 	cpuhp_remove_state(hp_state);
 	irq_work_sync(&host_broken_irq);
 	cancel_work_sync(&host_broken_work);
-	for (i = 0; i < pool->nr_pcpus; i++) {
-		irq_work_sync(&pool->pcpus[i].work);
-		hrtimer_cancel(&pool->pcpus[i].timer);
-	}
 	vmm_pool0 = NULL;
 	vmm_pool_destroy(pool);
 }

@@ -4,8 +4,10 @@
  *
  * Locks, in the order in which they are taken (see Documentation/locking.rst):
  *
- *   mode_mutex -> registry_mutex -> pool->mutex -> domain lock (coarser reach before finer,
- *   lower number before higher within one reach) -> hrtimer base, irq_work
+ *   mode_mutex -> registry_mutex -> machine->mutex -> pool->mutex (lower id first; a second one
+ *   only under machine->mutex) -> machine->vm_mutex
+ *   pool->mutex -> domain lock (coarser reach before finer, lower number before higher within
+ *   one reach) -> hrtimer base, irq_work
  *
  * Legend of the tags: as in <vmm/gate.h>.
  */
@@ -39,7 +41,9 @@ struct vmm_domain {
  * @id:     its number while it is loaded; VMM_SCHED_IDS: none
  * @pool:   where
  * @priv:   vmm_sched_priv()
- * @slot:   which half of the entities' and pCPUs' priv[] is its own
+ * @slot:   which element of the entities' priv[] and the groups' view[] is its own:
+ *          unique in the machine, so that a VM can be attached in two pools
+ * @half:   ... and of the pCPUs' priv[]
  * @broken: it broke the contract and is never called again
  * @param:  values of its parameters of scope SCHED
  * @activated_ns: when it became active
@@ -54,6 +58,7 @@ struct vmm_sched {
 	struct vmm_pool *pool;
 	void *priv;
 	u8 slot;
+	u8 half;
 	bool broken;
 	u64 param[VMM_SCHED_MAX_PARAMS];
 	u64 activated_ns;
@@ -83,6 +88,10 @@ struct vmm_host_ops {
 	void (*relax)(struct vmm_pool *pool);
 	/** @broken: have vmm_swap_broken() called from process context. Domain lock held. */
 	void (*broken)(struct vmm_pool *pool);
+	/** @begin_pool: optional; a pool comes into being: set the timers of its pCPUs up */
+	void (*begin_pool)(struct vmm_pool *pool);
+	/** @end_pool: optional; undo it: none of its timers runs any more when this returns */
+	void (*end_pool)(struct vmm_pool *pool);
 };
 
 /** struct vmm_exit_record - why a scheduler was thrown out last */
@@ -146,9 +155,37 @@ struct vmm_past {
 	char reason[80];
 };
 
+#define VMM_POOL_NAME_LEN 16		/* including the final NUL */
+
+/**
+ * struct vmm_machine - what the pools over the same pCPUs share
+ * @mutex:      which pools there are, whose the pCPUs are, and every move between pools
+ * @pool:       by id; written under @mutex. Once made they stay until the end, so that whoever
+ *              has read entity->pool or entity->home without a lock finds memory there; one
+ *              that was deleted is not @live, and used again for the next
+ * @member:     the pCPU of each CPU in the pool that it belongs to; written under @mutex
+ * @vm_mutex:   @vms, @next_vm and the names of VMs; innermost
+ * @vms:        in all pools, by id
+ * @ids:        of entities
+ * @next_id:    under the lock of @ids
+ */
+struct vmm_machine {
+	struct mutex mutex;
+	struct vmm_pool *pool[VMM_POOLS];
+	struct vmm_pcpu **member;
+	struct mutex vm_mutex;
+	struct xarray vms;
+	u32 next_vm;
+	struct xarray ids;
+	u32 next_id;
+};
+
 /** struct vmm_pool - pCPUs under one active scheduler */
 struct vmm_pool {
-	u32 id;				/* [I] */
+	u32 id;				/* [I] in its machine; 0 is the one that VMs begin in */
+	char name[VMM_POOL_NAME_LEN];	/* [M] and machine->mutex */
+	bool live;			/* [M] and machine->mutex: it exists */
+	struct vmm_machine *machine;	/* [I] */
 	u32 nr_pcpus;			/* [I] */
 	u32 nr_online;			/* [M] */
 	const struct vmm_host_ops *host;	/* [I] */
@@ -170,9 +207,7 @@ struct vmm_pool {
 	bool ceased;			/* [M], read without: nobody is picked */
 	u64 ceased_at;			/* [M] ns */
 	struct xarray entities;		/* by id; [M] for changes, RCU */
-	u32 next_entity;		/* [M] */
-	struct list_head groups;	/* [M] */
-	u32 next_group;			/* [M] */
+	struct list_head groups;	/* [M] by id */
 	struct vmm_swap_result last_swap;	/* [M] */
 	struct vmm_exit_record last_exit;	/* under exit_lock */
 	raw_spinlock_t exit_lock;	/* innermost */
@@ -192,6 +227,8 @@ static inline int vmm_op_result(int ret)
 }
 
 extern struct vmm_pool *vmm_pool0;
+
+struct vmm_post;
 
 /*
  * The lock of a domain. Which one it is changes at run time, under its own
@@ -222,6 +259,7 @@ struct vmm_pool *vmm_pool_create(u32 nr_pcpus, const u32 *llc_of,
 				 const struct vmm_host_ops *host);
 void vmm_pool_destroy(struct vmm_pool *pool);
 int vmm_pool_set_nodes(struct vmm_pool *pool, const u32 *node_of);
+struct vmm_pool *vmm_pool_beside(struct vmm_machine *m, u32 id);
 struct vmm_domain *vmm_pcpu_domain(struct vmm_pcpu *p, enum vmm_sched_domain reach);
 void vmm_pcpu_lock(struct vmm_pcpu *p);
 void vmm_pcpu_unlock(struct vmm_pcpu *p);
@@ -249,6 +287,39 @@ static inline u64 vmm_pool_now(const struct vmm_pool *pool)
 {
 	return pool->host->now(pool);
 }
+
+extern const struct vmm_host_ops vmm_real_host;
+
+/* Of this machine, not of a test: events are for the operator. */
+static inline bool vmm_pool_is_real(const struct vmm_pool *pool)
+{
+	return pool->host == &vmm_real_host;
+}
+
+/* --- pools.c: several pools over one machine; process context ------------------ */
+
+/* The pool of an entity or a group, locked: it cannot go to another one. */
+struct vmm_pool *vmm_lock_pool_of(struct vmm_group *g);
+int vmm_lock_pool_of_killable(struct vmm_group *g, struct vmm_pool **pool);
+struct vmm_pool *vmm_pool_find(struct vmm_machine *m, const char *name, u32 id);
+struct vmm_group *vmm_machine_find_vm(struct vmm_machine *m, const char *name, u32 id);
+struct vmm_group *vmm_machine_next_vm(struct vmm_machine *m, unsigned long id);
+int vmm_pool_add(struct vmm_machine *m, const char *name, const unsigned long *cpus,
+		 const struct vmm_sched_ops *ops, struct vmm_pool **pool, const char **why);
+int vmm_pool_del(struct vmm_pool *pool, const char **why);
+int vmm_pool_set_name(struct vmm_pool *pool, const char *name, const char **why);
+int vmm_pool_set_cpus(struct vmm_pool *pool, const unsigned long *cpus, const char **why);
+int vmm_pool_take_vm(struct vmm_pool *to, struct vmm_group *g, struct vmm_swap_result *res,
+		     const char **why);
+void vmm_machine_set_online(struct vmm_machine *m, u32 cpu, bool online);
+void vmm_machine_broken(struct vmm_machine *m);
+void vmm_machine_unregister(struct vmm_machine *m, const struct vmm_sched_ops *ops);
+
+/* --- move.c: a VM goes to another pool; machine mutex and both pools' held ------- */
+int vmm_group_move(struct vmm_group *g, struct vmm_pool *to, struct vmm_swap_result *res,
+		   const char **why);
+void vmm_move_owner(struct vmm_pcpu *p, struct vmm_entity *e, u64 now, struct vmm_post *post);
+void vmm_move_arrived(struct vmm_pcpu *p, struct vmm_entity *e, u64 now);
 
 /* --- dispatch.c: with the lock of the domain held ----------------------------- */
 
@@ -418,6 +489,12 @@ int vmm_sched_attach_group(struct vmm_sched *s, struct vmm_group *g);
 void vmm_sched_detach_group(struct vmm_sched *s, struct vmm_group *g);
 int vmm_sched_attach_entity(struct vmm_sched *s, struct vmm_entity *e);
 void vmm_sched_detach_entity(struct vmm_sched *s, struct vmm_entity *e);
+int vmm_swap_to(struct vmm_pool *pool, const struct vmm_sched_ops *ops, const char *cause,
+		const char **why);
+int vmm_fail_point(struct vmm_pool *pool);
+void vmm_history_take(struct vmm_sched *a, struct vmm_pcpu *p, struct vmm_entity *e, bool trust,
+		      u64 now);
+void vmm_history_give(struct vmm_sched *b, struct vmm_pcpu *p, struct vmm_entity *e, u64 now);
 void vmm_swap_broken(struct vmm_pool *pool);
 void vmm_swap_unregister(struct vmm_pool *pool, const struct vmm_sched_ops *ops);
 
@@ -447,7 +524,6 @@ void vmm_dispatch_follow(struct vmm_pool *pool);
 void vmm_dispatch_forget(const struct vmm_sched *s);	/* pool mutex held */
 
 /* --- host.c: the real machine ------------------------------------------------------ */
-extern const struct vmm_host_ops vmm_real_host;
 int vmm_host_init(void);
 void vmm_host_exit(void);
 int vmm_gate_move_here(struct vmm_entity *e);
@@ -457,7 +533,7 @@ void vmm_gate_read_wish(struct vmm_entity *e);
 /* --- change.c: process context ----------------------------------------------------- */
 int vmm_change_init(void);
 void vmm_change_exit(void);
-void vmm_change_done(void);
+void vmm_change_done(const struct vmm_pool *pool);
 
 /* --- netlink.c, event.c -------------------------------------------------------------- */
 int vmm_netlink_init(void);
@@ -465,6 +541,9 @@ void vmm_netlink_exit(void);
 void vmm_event_vm(const struct vmm_group *g, bool created);
 void vmm_event_sched(const char *name, bool loaded);
 void vmm_event_warning(const char *name, const char *what);
+void vmm_event_moved(const struct vmm_group *g, const struct vmm_swap_result *res,
+		     const char *warning);
+void vmm_event_pool(const struct vmm_pool *pool, const char *cause);
 void vmm_event_swap(const struct vmm_pool *pool, const struct vmm_swap_result *res,
 		    const char *cause);
 

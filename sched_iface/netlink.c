@@ -35,6 +35,11 @@ static const struct nla_policy vmm_policy[VMM_ATTR_MAX + 1] = {
 	[VMM_ATTR_BOOST]	= { .type = NLA_U64 },
 	[VMM_ATTR_VM_GUEST_CRITICAL] = { .type = NLA_U8 },
 	[VMM_ATTR_DISPATCH]	= NLA_POLICY_MAX(NLA_U32, VMM_DISPATCH_PATCH),
+	[VMM_ATTR_POOL_ID]	= { .type = NLA_U32 },
+	[VMM_ATTR_POOL_NAME]	= { .type = NLA_NUL_STRING, .len = VMM_POOL_NAME_LEN - 1 },
+	[VMM_ATTR_POOL_NEW_NAME] = { .type = NLA_NUL_STRING, .len = VMM_POOL_NAME_LEN - 1 },
+	[VMM_ATTR_POOL_CPUS]	= { .type = NLA_NUL_STRING, .len = 1023 },
+	[VMM_ATTR_VM_POOL]	= { .type = NLA_NUL_STRING, .len = VMM_POOL_NAME_LEN - 1 },
 };
 
 /** vmm_nl_admin() - 0, or -EPERM with its reason */
@@ -146,6 +151,7 @@ static int put_active(struct sk_buff *skb, struct vmm_pool *pool, const struct v
 	int ret;
 
 	if (nla_put_u32(skb, VMM_ATTR_POOL_ID, pool->id) ||
+	    nla_put_string(skb, VMM_ATTR_POOL_NAME, pool->name) ||
 	    nla_put_u32(skb, VMM_ATTR_DISPATCH, vmm_dispatch_get()) ||
 	    nla_put_u64_64bit(skb, VMM_ATTR_SCHED_SINCE, since, VMM_ATTR_PAD) ||
 	    nla_put_u64_64bit(skb, VMM_ATTR_SWAPS, pool->nr_swaps, VMM_ATTR_PAD))
@@ -187,11 +193,16 @@ static int put_sched(struct sk_buff *skb, u32 portid, u32 seq, struct vmm_pool *
 
 static int sched_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	struct vmm_pool *pool = vmm_pool0;
+	struct vmm_pool *pool;
 	struct vmm_sched_reg *r;
 	long n = 0;
 
 	mutex_lock(&vmm_registry_mutex);
+	pool = vmm_nl_dump_pool(cb);
+	if (IS_ERR(pool)) {
+		mutex_unlock(&vmm_registry_mutex);
+		return PTR_ERR(pool);
+	}
 	mutex_lock(&pool->mutex);
 	list_for_each_entry(r, &vmm_sched_list, node) {
 		if (n++ < cb->args[0] || r->going)
@@ -284,6 +295,7 @@ static int sched_set(struct sk_buff *skb, struct genl_info *info)
 	struct vmm_swap_result res;
 	struct vmm_swap_how how;
 	const char *why = NULL;
+	struct vmm_pool *pool;
 	int n, ret;
 
 	ret = vmm_nl_admin(skb, info);
@@ -301,13 +313,16 @@ static int sched_set(struct sk_buff *skb, struct genl_info *info)
 	ret = swap_how(info, &how);
 	if (ret)
 		return ret;
+	pool = vmm_nl_pool(info, true);
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
 	ops = vmm_sched_get(nla_data(info->attrs[VMM_ATTR_SCHED_NAME]));
 	if (!ops) {
 		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[VMM_ATTR_SCHED_NAME],
 				    "no scheduler of that name is loaded; see 'vmmctl sched list', load one with 'vmmctl sched load'");
 		return -ENOENT;
 	}
-	ret = vmm_sched_activate_how(vmm_pool0, ops, set, n, &how, &res, &why);
+	ret = vmm_sched_activate_how(pool, ops, set, n, &how, &res, &why);
 	vmm_sched_put(ops);
 	if (ret) {
 		/* Static strings only: an extack keeps the pointer. */
@@ -315,7 +330,7 @@ static int sched_set(struct sk_buff *skb, struct genl_info *info)
 			info->extack->_msg = why;
 		return ret;
 	}
-	vmm_change_done();
+	vmm_change_done(pool);
 	/* What could fail has not: the mode is changed last. */
 	if (info->attrs[VMM_ATTR_DISPATCH])
 		vmm_dispatch_set(nla_get_u32(info->attrs[VMM_ATTR_DISPATCH]));
@@ -353,6 +368,8 @@ static int put_pcpu(struct sk_buff *skb, struct netlink_callback *cb, struct vmm
 		return -EMSGSIZE;
 	if (nla_put_u32(skb, VMM_ATTR_PCPU_ID, p->id) ||
 	    nla_put_u8(skb, VMM_ATTR_PCPU_ONLINE, online) ||
+	    nla_put_u32(skb, VMM_ATTR_POOL_ID, p->pool->id) ||
+	    nla_put_string(skb, VMM_ATTR_POOL_NAME, p->pool->name) ||
 	    nla_put_u32(skb, VMM_ATTR_PCPU_QUEUED, queued) ||
 	    nla_put_u64_64bit(skb, VMM_ATTR_PCPU_SWITCHES, switches, VMM_ATTR_PAD) ||
 	    nla_put_u64_64bit(skb, VMM_ATTR_PCPU_PICKS, picks, VMM_ATTR_PAD) ||
@@ -368,11 +385,14 @@ static int put_pcpu(struct sk_buff *skb, struct netlink_callback *cb, struct vmm
 
 static int pcpu_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
+	struct vmm_machine *m = vmm_pool0->machine;
 	u32 i;
 
+	mutex_lock(&m->mutex);
 	for (i = cb->args[0]; i < vmm_pool0->nr_pcpus; i++)
-		if (put_pcpu(skb, cb, &vmm_pool0->pcpus[i]))
+		if (put_pcpu(skb, cb, m->member[i]))
 			break;
+	mutex_unlock(&m->mutex);
 	cb->args[0] = i;
 	return skb->len;
 }
@@ -389,6 +409,10 @@ static const struct genl_small_ops vmm_genl_ops[] = {
 	{ .cmd = VMM_CMD_SCHED_ABORT, .doit = vmm_nl_sched_abort },
 	{ .cmd = VMM_CMD_SCHED_HISTORY, .dumpit = vmm_nl_history_dump },
 	{ .cmd = VMM_CMD_ASK, .doit = vmm_nl_ask },
+	{ .cmd = VMM_CMD_POOL_GET, .doit = vmm_nl_pool_get, .dumpit = vmm_nl_pool_dump },
+	{ .cmd = VMM_CMD_POOL_ADD, .doit = vmm_nl_pool_add },
+	{ .cmd = VMM_CMD_POOL_DEL, .doit = vmm_nl_pool_del },
+	{ .cmd = VMM_CMD_POOL_SET, .doit = vmm_nl_pool_set },
 };
 
 static const struct genl_multicast_group vmm_genl_groups[] = {

@@ -4,7 +4,9 @@
 
 #include <net/genetlink.h>
 
+struct vmm_group;
 struct vmm_param_set;
+struct vmm_pool;
 struct vmm_swap_result;
 
 extern struct genl_family vmm_genl_family;
@@ -20,6 +22,18 @@ int vmm_nl_sched_abort(struct sk_buff *skb, struct genl_info *info);
 
 /* history.c */
 int vmm_nl_history_dump(struct sk_buff *skb, struct netlink_callback *cb);
+
+/* nl_pool.c */
+int vmm_nl_put_pool_cpus(struct sk_buff *skb, const struct vmm_pool *pool);
+struct vmm_pool *vmm_nl_pool(struct genl_info *info, bool zero);
+struct vmm_pool *vmm_nl_dump_pool(struct netlink_callback *cb);
+int vmm_nl_cpu_list(struct genl_info *info, int type, unsigned long **bits);
+int vmm_nl_pool_dump(struct sk_buff *skb, struct netlink_callback *cb);
+int vmm_nl_pool_get(struct sk_buff *skb, struct genl_info *info);
+int vmm_nl_pool_add(struct sk_buff *skb, struct genl_info *info);
+int vmm_nl_pool_del(struct sk_buff *skb, struct genl_info *info);
+int vmm_nl_pool_set(struct sk_buff *skb, struct genl_info *info);
+int vmm_nl_vm_to_pool(struct sk_buff *skb, struct genl_info *info);
 
 /* nl_vm.c */
 int vmm_nl_vm_dump(struct sk_buff *skb, struct netlink_callback *cb);

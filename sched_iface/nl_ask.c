@@ -48,7 +48,7 @@ static struct vmm_entity *find_target(struct genl_info *info, struct vmm_group *
 	}
 	if (!g) {
 		NL_SET_ERR_MSG_ATTR(info->extack, vm,
-				    "there is no VM of that name to yield to; see 'vmmctl vm list'");
+				    "there is no VM of that name in the same pool to yield to; see 'vmmctl vm list'");
 		return ERR_PTR(-ENOENT);
 	}
 	return find_vcpu(info, g, VMM_ATTR_TO_VCPU);
@@ -129,12 +129,8 @@ static int ask_vcpu(struct sk_buff *skb, struct genl_info *info, u32 ask, struct
 	return put_answer(skb, e, &a);
 }
 
-static int ask_of(struct sk_buff *skb, struct genl_info *info, u32 ask)
+static int ask_of(struct sk_buff *skb, struct genl_info *info, u32 ask, struct vmm_group *g)
 {
-	struct vmm_group *g = vmm_nl_find_vm(info);
-
-	if (IS_ERR(g))
-		return PTR_ERR(g);
 	if (nla_put_u32(skb, VMM_ATTR_ASK, ask) ||
 	    nla_put_u32(skb, VMM_ATTR_VM_ID, g->id) ||
 	    nla_put_string(skb, VMM_ATTR_VM_NAME, g->name) ||
@@ -156,6 +152,7 @@ static int ask_of(struct sk_buff *skb, struct genl_info *info, u32 ask)
 int vmm_nl_ask(struct sk_buff *skb, struct genl_info *info)
 {
 	struct sk_buff *answer;
+	struct vmm_group *g;
 	void *hdr;
 	int ret;
 
@@ -173,11 +170,12 @@ int vmm_nl_ask(struct sk_buff *skb, struct genl_info *info)
 	ret = -EMSGSIZE;
 	if (!hdr)
 		goto err;
-	ret = mutex_lock_killable(&vmm_pool0->mutex);
+	g = vmm_nl_find_vm(info);
+	ret = PTR_ERR_OR_ZERO(g);
 	if (ret)
 		goto err;
-	ret = ask_of(answer, info, nla_get_u32(info->attrs[VMM_ATTR_ASK]));
-	mutex_unlock(&vmm_pool0->mutex);
+	ret = ask_of(answer, info, nla_get_u32(info->attrs[VMM_ATTR_ASK]), g);
+	mutex_unlock(&g->pool->mutex);
 	if (ret)
 		goto err;
 	genlmsg_end(answer, hdr);

@@ -93,7 +93,7 @@ static int put_vm_params(struct sk_buff *skb, const struct vmm_group *g)
 		nest = nla_nest_start(skb, VMM_ATTR_SCHED_PARAM);
 		if (!nest || nla_put_string(skb, VMM_PARAM_NAME, p->name) ||
 		    nla_put_u32(skb, VMM_PARAM_UNIT, p->unit) ||
-		    nla_put_u64_64bit(skb, VMM_PARAM_VALUE, g->param[s->slot][n++],
+		    nla_put_u64_64bit(skb, VMM_PARAM_VALUE, g->view[s->slot]->param[n++],
 				      VMM_PARAM_PAD))
 			return -EMSGSIZE;
 		nla_nest_end(skb, nest);
@@ -130,6 +130,8 @@ static int put_vm(struct sk_buff *skb, u32 portid, u32 seq, int flags,
 	    nla_put_string(skb, VMM_ATTR_VM_NAME, g->name) ||
 	    nla_put_u32(skb, VMM_ATTR_VM_PID, g->pid) ||
 	    nla_put_u32(skb, VMM_ATTR_VM_UID, from_kuid_munged(&init_user_ns, g->uid)) ||
+	    nla_put_u32(skb, VMM_ATTR_POOL_ID, g->pool->id) ||
+	    nla_put_string(skb, VMM_ATTR_POOL_NAME, g->pool->name) ||
 	    nla_put_u32(skb, VMM_ATTR_VM_WEIGHT, g->weight) ||
 	    nla_put_u32(skb, VMM_ATTR_VM_CAP, g->cap) ||
 	    nla_put_u64_64bit(skb, VMM_ATTR_VM_QUANTUM, g->quantum_ns, VMM_ATTR_PAD) ||
@@ -170,26 +172,32 @@ static bool may_see(const struct sk_buff *request, const struct vmm_group *g)
 
 int vmm_nl_vm_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	struct vmm_pool *pool = vmm_pool0;
+	struct vmm_machine *m = vmm_pool0->machine;
 	unsigned long from = cb->args[1];
 	struct vmm_group *g;
+	bool full = false;
 
-	/* args[0]: id of the last VM done; ids rise along the list */
-	mutex_lock(&pool->mutex);
-	list_for_each_entry(g, &pool->groups, node) {
-		if (g->id <= cb->args[0] || !may_see(cb->skb, g))
-			continue;
-		if (put_vm(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
-			   NLM_F_MULTI, g, &from))
+	/* args[0]: id of the last VM done: whatever pools they go to meanwhile, each comes once */
+	while (!full) {
+		g = vmm_machine_next_vm(m, cb->args[0]);
+		if (!g)
 			break;
-		cb->args[0] = g->id;
+		full = may_see(cb->skb, g) &&
+		       put_vm(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+			      NLM_F_MULTI, g, &from);
+		if (!full)
+			cb->args[0] = g->id;
+		mutex_unlock(&g->pool->mutex);
 	}
 	cb->args[1] = from;
-	mutex_unlock(&pool->mutex);
 	return skb->len;
 }
 
-/** vmm_nl_find_vm() - VM_NAME or VM_ID of a request, or ERR_PTR() with its reason. Pool mutex held. */
+/**
+ * vmm_nl_find_vm() - VM_NAME or VM_ID of a request, with the mutex of its pool locked
+ *
+ * Return: the VM, or ERR_PTR() with its reason and nothing locked.
+ */
 struct vmm_group *vmm_nl_find_vm(struct genl_info *info)
 {
 	struct nlattr *name = info->attrs[VMM_ATTR_VM_NAME];
@@ -200,7 +208,8 @@ struct vmm_group *vmm_nl_find_vm(struct genl_info *info)
 		NL_SET_ERR_MSG(info->extack, "which VM? Neither its name nor its id is there");
 		return ERR_PTR(-EINVAL);
 	}
-	g = vmm_group_find(vmm_pool0, name ? nla_data(name) : NULL, id ? nla_get_u32(id) : 0);
+	g = vmm_machine_find_vm(vmm_pool0->machine, name ? nla_data(name) : NULL,
+				id ? nla_get_u32(id) : 0);
 	if (!g) {
 		NL_SET_ERR_MSG_ATTR(info->extack, name ?: id,
 				    "there is no such VM; see 'vmmctl vm list'");
@@ -218,7 +227,6 @@ int vmm_nl_vm_get(struct sk_buff *skb, struct genl_info *info)
 
 	if (!answer)
 		return -ENOMEM;
-	mutex_lock(&vmm_pool0->mutex);
 	g = vmm_nl_find_vm(info);
 	if (IS_ERR(g))
 		ret = PTR_ERR(g);
@@ -226,7 +234,8 @@ int vmm_nl_vm_get(struct sk_buff *skb, struct genl_info *info)
 		ret = -EPERM;
 	else
 		ret = put_vm(answer, info->snd_portid, info->snd_seq, 0, g, &from);
-	mutex_unlock(&vmm_pool0->mutex);
+	if (!IS_ERR(g))
+		mutex_unlock(&g->pool->mutex);
 	/* More vCPUs than fit: the first ones are answer enough for one request; dump for all. */
 	if (ret && !(ret == -EMSGSIZE && from)) {
 		if (ret == -EPERM)
@@ -277,20 +286,9 @@ static int check_numbers(struct genl_info *info)
 static int parse_cpus(struct genl_info *info, unsigned long **bits, bool *all)
 {
 	struct nlattr *a = info->attrs[VMM_ATTR_VM_CPUS];
-	u32 n = vmm_pool0->nr_pcpus;
-	int ret;
 
 	*all = a && !*(char *)nla_data(a);
-	if (!a || *all)
-		return 0;
-	*bits = bitmap_zalloc(n, GFP_KERNEL);
-	if (!*bits)
-		return -ENOMEM;
-	ret = bitmap_parselist(nla_data(a), *bits, n);
-	if (ret)
-		NL_SET_ERR_MSG_ATTR(info->extack, a,
-				    "not a list of this machine's CPUs, such as 0-3,8");
-	return ret;
+	return !a || *all ? 0 : vmm_nl_cpu_list(info, VMM_ATTR_VM_CPUS, bits);
 }
 
 static int apply_vm(struct genl_info *info, struct vmm_group *g, const unsigned long *bits,
@@ -306,7 +304,7 @@ static int apply_vm(struct genl_info *info, struct vmm_group *g, const unsigned 
 	if (bits || all) {
 		ret = vmm_group_set_affinity(g, bits);
 		if (ret) {
-			*why = "none of these CPUs is online";
+			*why = "none of these CPUs is online in the VM's pool";
 			return ret;
 		}
 	}
@@ -353,16 +351,18 @@ int vmm_nl_vm_set(struct sk_buff *skb, struct genl_info *info)
 	ret = vmm_nl_admin(skb, info) ?: check_numbers(info);
 	if (ret)
 		return ret;
+	if (info->attrs[VMM_ATTR_VM_POOL])
+		return vmm_nl_vm_to_pool(skb, info);
 	n = vmm_nl_params(info, set);
 	if (n < 0)
 		return n;
 	ret = parse_cpus(info, &bits, &all);
 	if (ret)
 		goto out;
-	mutex_lock(&vmm_pool0->mutex);
 	g = vmm_nl_find_vm(info);
 	ret = IS_ERR(g) ? PTR_ERR(g) : apply_vm(info, g, bits, all, set, n, &why);
-	mutex_unlock(&vmm_pool0->mutex);
+	if (!IS_ERR(g))
+		mutex_unlock(&g->pool->mutex);
 	if (ret && why && info->extack)
 		info->extack->_msg = why;
 out:

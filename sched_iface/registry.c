@@ -176,7 +176,7 @@ void vmm_sched_unregister(const struct vmm_sched_ops *ops)
 	mutex_unlock(&vmm_registry_mutex);
 
 	if (vmm_pool0)
-		vmm_swap_unregister(vmm_pool0, ops);
+		vmm_machine_unregister(vmm_pool0->machine, ops);
 
 	mutex_lock(&vmm_registry_mutex);
 	WRITE_ONCE(vmm_sched_by_id[r->id], NULL);

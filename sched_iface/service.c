@@ -193,7 +193,7 @@ void vmm_sched_warn(struct vmm_sched *s, const char *what)
 {
 	lockdep_assert_held(&s->pool->mutex);
 	s->nr_warnings++;
-	if (s->pool != vmm_pool0)
+	if (!vmm_pool_is_real(s->pool))
 		return;
 	pr_warn("scheduler %s: %s\n", s->ops->name, what);
 	vmm_event_warning(s->ops->name, what);

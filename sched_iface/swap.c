@@ -24,8 +24,8 @@
 #include "call.h"
 #include "trace.h"
 
-/* Tests make the n-th step fail that can fail. */
-static int fail_point(struct vmm_pool *pool)
+/** vmm_fail_point() - tests make the n-th step fail that can fail. Pool mutex held. */
+int vmm_fail_point(struct vmm_pool *pool)
 {
 	return pool->fail_at && --pool->fail_at == 0 ? -ENOMEM : 0;
 }
@@ -65,16 +65,17 @@ struct vmm_sched *vmm_sched_instance(struct vmm_pool *pool,
 		memset(s, 0, sizeof(*s));
 	} else {
 		s = kzalloc(sizeof(*s), GFP_KERNEL);
-		if (!s || fail_point(pool))
+		if (!s || vmm_fail_point(pool))
 			goto err;
 		s->priv = kvzalloc(ops->sched_size ?: 1, GFP_KERNEL);
-		if (!s->priv || fail_point(pool))
+		if (!s->priv || vmm_fail_point(pool))
 			goto err;
 	}
 	s->ops = ops;
 	s->id = vmm_sched_id(ops);
 	s->pool = pool;
-	s->slot = a ? !a->slot : 0;
+	s->half = a ? !a->half : 0;
+	s->slot = 2 * pool->id + s->half;
 	hrtimer_init(&s->pool_timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
 	s->pool_timer.function = pool_timer;
 	load_defaults(s);
@@ -103,8 +104,8 @@ static void detach_pcpus(struct vmm_sched *s, u32 n)
 
 		if (s->ops->pcpu_exit)
 			s->ops->pcpu_exit(s, p);
-		kfree(p->priv[s->slot]);
-		p->priv[s->slot] = NULL;
+		kfree(p->priv[s->half]);
+		p->priv[s->half] = NULL;
 	}
 }
 
@@ -120,8 +121,8 @@ int vmm_sched_attach_pcpus(struct vmm_sched *s)
 
 		if (s->ops->pcpu_size) {
 			ret = -ENOMEM;
-			p->priv[s->slot] = kzalloc(s->ops->pcpu_size, GFP_KERNEL);
-			if (!p->priv[s->slot] || fail_point(pool))
+			p->priv[s->half] = kzalloc(s->ops->pcpu_size, GFP_KERNEL);
+			if (!p->priv[s->half] || vmm_fail_point(pool))
 				goto err;
 		}
 		ret = s->ops->pcpu_init ? vmm_op_result(s->ops->pcpu_init(s, p)) : 0;
@@ -130,8 +131,8 @@ int vmm_sched_attach_pcpus(struct vmm_sched *s)
 	}
 	return 0;
 err:
-	kfree(pool->pcpus[i].priv[s->slot]);
-	pool->pcpus[i].priv[s->slot] = NULL;
+	kfree(pool->pcpus[i].priv[s->half]);
+	pool->pcpus[i].priv[s->half] = NULL;
 	detach_pcpus(s, i);
 	return ret;
 }
@@ -139,19 +140,20 @@ err:
 /** vmm_sched_attach_group() - memory for a VM under an instance. Pool mutex held. */
 int vmm_sched_attach_group(struct vmm_sched *s, struct vmm_group *g)
 {
-	g->priv[s->slot] = NULL;
-	if (!s->ops->group_size)
+	g->view[s->slot] = NULL;
+	if (!s->ops->group_size && !s->ops->nr_params)
 		return 0;
-	if (!fail_point(s->pool))
-		g->priv[s->slot] = kzalloc(s->ops->group_size, GFP_KERNEL_ACCOUNT);
-	return g->priv[s->slot] ? 0 : -ENOMEM;
+	if (!vmm_fail_point(s->pool))
+		g->view[s->slot] = kzalloc(sizeof(**g->view) + s->ops->group_size,
+					   GFP_KERNEL_ACCOUNT);
+	return g->view[s->slot] ? 0 : -ENOMEM;
 }
 
 /** vmm_sched_detach_group() - undo vmm_sched_attach_group() */
 void vmm_sched_detach_group(struct vmm_sched *s, struct vmm_group *g)
 {
-	kfree(g->priv[s->slot]);
-	g->priv[s->slot] = NULL;
+	kfree(g->view[s->slot]);
+	g->view[s->slot] = NULL;
 }
 
 /** vmm_sched_attach_entity() - an entity comes under an instance. Pool mutex held. */
@@ -162,7 +164,7 @@ int vmm_sched_attach_entity(struct vmm_sched *s, struct vmm_entity *e)
 	e->priv[s->slot] = NULL;
 	if (s->ops->entity_size) {
 		e->priv[s->slot] = kzalloc(s->ops->entity_size, GFP_KERNEL_ACCOUNT);
-		if (!e->priv[s->slot] || fail_point(s->pool)) {
+		if (!e->priv[s->slot] || vmm_fail_point(s->pool)) {
 			ret = -ENOMEM;
 			goto err;
 		}
@@ -199,7 +201,7 @@ static int attach_groups(struct vmm_sched *s)
 	struct vmm_group *g;
 
 	list_for_each_entry(g, &s->pool->groups, node)
-		g->priv[s->slot] = NULL;
+		g->view[s->slot] = NULL;
 	list_for_each_entry(g, &s->pool->groups, node) {
 		if (vmm_sched_attach_group(s, g)) {
 			detach_groups(s);
@@ -332,8 +334,16 @@ static void unlock_both(struct vmm_domain *a, struct vmm_domain *b)
 		vmm_domain_unlock(b);
 }
 
-static void take_history(struct vmm_sched *a, struct vmm_pcpu *p,
-			 struct vmm_entity *e, bool trust, u64 now)
+/**
+ * vmm_history_take() - what is to be handed over about an entity
+ * @a:     the scheduler that it leaves
+ * @p:     its home; domain lock held
+ * @e:     the entity, queued or running there
+ * @trust: @a may be asked
+ * @now:   ns
+ */
+void vmm_history_take(struct vmm_sched *a, struct vmm_pcpu *p, struct vmm_entity *e, bool trust,
+		      u64 now)
 {
 	struct vmm_history *h = &e->handover;
 
@@ -344,8 +354,8 @@ static void take_history(struct vmm_sched *a, struct vmm_pcpu *p,
 	h->lag_ns = clamp_t(s64, h->lag_ns, -(s64)VMM_LAG_MAX_NS, (s64)VMM_LAG_MAX_NS);
 }
 
-static void give_history(struct vmm_sched *b, struct vmm_pcpu *p,
-			 struct vmm_entity *e, u64 now)
+/** vmm_history_give() - ... to the scheduler that it comes to, just before it is queued there */
+void vmm_history_give(struct vmm_sched *b, struct vmm_pcpu *p, struct vmm_entity *e, u64 now)
 {
 	if (b->ops->take_history)
 		b->ops->take_history(b, p, e, &e->handover, now);
@@ -358,9 +368,9 @@ static void drain(struct vmm_sched *a, struct vmm_pcpu *p, u64 now)
 
 	/* All accounts first: a lag is relative to those that are still there. */
 	list_for_each_entry(e, &p->queued, queued_node)
-		take_history(a, p, e, trust, now);
+		vmm_history_take(a, p, e, trust, now);
 	if (p->curr)
-		take_history(a, p, p->curr, trust, now);
+		vmm_history_take(a, p, p->curr, trust, now);
 	if (!trust)
 		return;
 	list_for_each_entry(e, &p->queued, queued_node)
@@ -377,14 +387,14 @@ static void fill(struct vmm_sched *b, struct vmm_pcpu *p, u64 now,
 	u64 slice;
 
 	list_for_each_entry(e, &p->queued, queued_node) {
-		give_history(b, p, e, now);
+		vmm_history_give(b, p, e, now);
 		vmm_call_enqueue(b, p, e, VMM_ENQ_SWAP, now);
 		res->queued++;
 	}
 	if (!curr)
 		return;
 	offered = vmm_state(curr) == VMM_GATE_OFFERED;
-	give_history(b, p, curr, now);
+	vmm_history_give(b, p, curr, now);
 	slice = b->ops->adopt(b, p, curr, offered ? 0 : curr->slice_ran, now);
 	/* So that B decides soon, however generous A was. */
 	slice = clamp_t(u64, slice, VMM_SLICE_MIN_NS, VMM_SWAP_SLICE_NS);
@@ -527,7 +537,7 @@ static int activate_locked(struct vmm_pool *pool, const struct vmm_sched_ops *op
 	pool->last_swap = *res;
 	trace_vmm_sched_swap(res->from, res->to, res->pause_max_ticks,
 			     res->entities, res->forced_out, cause);
-	if (pool == vmm_pool0)
+	if (vmm_pool_is_real(pool))
 		vmm_event_swap(pool, res, cause);
 	return 0;
 }
@@ -605,6 +615,11 @@ int vmm_sched_activate_how(struct vmm_pool *pool, const struct vmm_sched_ops *op
 		*why = "interrupted";
 		return -EINTR;
 	}
+	if (!pool->live) {
+		mutex_unlock(&pool->mutex);
+		*why = "the pool has just been deleted";
+		return -ENOENT;
+	}
 	a = rcu_dereference_protected(pool->active, true);
 	if (a->ops == ops && !a->broken) {
 		memset(res, 0, sizeof(*res));
@@ -628,6 +643,39 @@ int vmm_sched_activate(struct vmm_pool *pool, const struct vmm_sched_ops *ops,
 	return vmm_sched_activate_how(pool, ops, set, nr_set, NULL, res, why);
 }
 EXPORT_SYMBOL_GPL(vmm_sched_activate);
+
+/**
+ * vmm_swap_to() - a pool comes into being, or ends: its scheduler
+ * @pool:  the pool; it is served by no call sites of its own (vmm_dispatch_serve())
+ * @ops:   the scheduler; the caller holds a reference on its module
+ * @cause: for the event
+ * @why:   set to the reason of a failure
+ *
+ * What it was under before is forgotten.
+ * Context: process; pool mutex held.
+ * Return: 0, or a negative errno: nothing has changed.
+ */
+int vmm_swap_to(struct vmm_pool *pool, const struct vmm_sched_ops *ops, const char *cause,
+		const char **why)
+{
+	struct vmm_sched *a = rcu_dereference_protected(pool->active, true);
+	struct vmm_swap_result res;
+	int ret = 0;
+
+	lockdep_assert_held(&pool->mutex);
+	if (a->ops != ops || a->broken)
+		ret = activate_locked(pool, ops, NULL, 0, NULL, &res, cause, why);
+	if (ret)
+		return ret;
+	pool->nr_history = 0;
+	pool->nr_swaps = 0;
+	memset(pool->kept, 0, sizeof(pool->kept));
+	memset(&pool->last_swap, 0, sizeof(pool->last_swap));
+	raw_spin_lock_irq(&pool->exit_lock);
+	memset(&pool->last_exit, 0, sizeof(pool->last_exit));
+	raw_spin_unlock_irq(&pool->exit_lock);
+	return 0;
+}
 
 /* The one before, and the one before that; the default cannot fail. */
 static void fall_back(struct vmm_pool *pool, const char *cause)

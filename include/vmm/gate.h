@@ -39,6 +39,8 @@
 #include <vmm/sched.h>
 
 #define VMM_NAME_LEN		32	/* of a VM, including the final NUL */
+#define VMM_POOLS		16	/* of one machine, pool 0 included */
+#define VMM_SLOTS		(2 * VMM_POOLS)	/* instances at once: in each pool the active one and the next */
 
 #define VMM_WEIGHT_MIN		1
 #define VMM_WEIGHT_MAX		65535
@@ -141,7 +143,7 @@ struct vmm_entity_stats {
  */
 struct vmm_entity {
 	atomic_t state;			/* [A] enum vmm_gate_state; see there */
-	u32 id;				/* [I] never 0, unique in its pool */
+	u32 id;				/* [I] never 0, unique in its machine */
 	struct vmm_pcpu *home;		/* [D] where it is queued or runs; never NULL once initialised */
 	u32 index;			/* [I] number of the vCPU in its VM */
 	u32 token;			/* [D] of the last offer */
@@ -151,10 +153,10 @@ struct vmm_entity {
 	u8 anywhere;			/* [D] no allowed pCPU is online: 1 ignores the VM's affinity, 2 all */
 	u8 next_why;			/* [D] enum vmm_enqueue_why of the next claim */
 	struct vmm_group *group;	/* [I] */
-	struct vmm_pool *pool;		/* [I] */
+	struct vmm_pool *pool;		/* [D] home->pool */
+	struct vmm_pool *to;		/* [D] it is about to go there; NULL: it is not */
 	struct list_head group_node;	/* [M] */
 	struct list_head queued_node;	/* [D] in pcpu->queued */
-	void *priv[2];			/* [M] state under the instance in slot 0 / 1 */
 	u64 since;			/* [D] of the last change of state */
 	u64 charged;			/* [D] run time is charged up to here */
 	u64 slice_ns;			/* [D] what the scheduler gave it */
@@ -181,7 +183,20 @@ struct vmm_entity {
 	bool critical;			/* [D], read without: its guest says that it is time-critical */
 	u64 paused_at;			/* [D] ns */
 	u64 boost_until;		/* [D] ns: next in line whenever it becomes runnable; 0: no boost */
+	void *priv[VMM_SLOTS];		/* [M] state under the instance in this slot */
 	struct vmm_entity_stats stats;	/* [D], but loans [O] */
+	u64 move_at;			/* [D] when its move to another pool began */
+	u64 move_ns;			/* [D] how long that kept it from every queue */
+};
+
+/**
+ * struct vmm_group_view - a VM as one instance of a scheduler sees it
+ * @param: its parameters of scope GROUP; [M], read without
+ * @priv:  vmm_group_priv()
+ */
+struct vmm_group_view {
+	u64 param[VMM_SCHED_MAX_PARAMS];
+	u64 priv[];
 };
 
 /* Why an entity is paused. */
@@ -196,25 +211,27 @@ struct vmm_group {
 	char name[VMM_NAME_LEN];	/* [M] unique */
 	pid_t pid;			/* [I] of the creator */
 	kuid_t uid;			/* [I] */
-	struct vmm_pool *pool;		/* [I] */
-	struct list_head node;		/* [M] in pool->groups */
+	struct vmm_pool *pool;		/* [M] of the old and the new pool */
+	struct list_head node;		/* [M] in pool->groups, by id */
 	struct list_head entities;	/* [M] */
 	unsigned int nr_entities;	/* [M] */
 	u32 weight;			/* [M], read without */
 	u32 cap;			/* [M], read without; per cent of one pCPU, 0: none */
-	void *priv[2];			/* [M] memory for the instance in slot 0 / 1 */
+	struct vmm_group_view *view[VMM_SLOTS];	/* [M] for the instance in this slot; NULL: it needs none */
 	bool time_critical;		/* [M], read without */
 	bool paused;			/* [M] as a whole, vCPUs to come included */
 	bool guest_critical;		/* [M], read without: its guest may say that a vCPU is time-critical */
 	u64 quantum_ns;			/* [M], read without; 0: the scheduler's default */
 	unsigned long __rcu *affinity;	/* [M], [R]; pool->nr_pcpus bits; NULL: anywhere */
-	u64 param[2][VMM_SCHED_MAX_PARAMS];	/* [M], read without; for the instance in slot 0 / 1 */
 	struct list_head remembered;	/* [M] parameters by scheduler, kept across swaps */
 	u64 created_ns;			/* [I] */
 };
 
 /**
  * struct vmm_pcpu - a physical CPU that entities can own
+ *
+ * Each pool has one for every CPU of its machine; it is offline for good in all
+ * but the pool that the CPU belongs to. Its memory stays as long as the machine.
  */
 struct vmm_pcpu {
 	u32 id;				/* [I] */
@@ -238,7 +255,7 @@ struct vmm_pcpu {
 	u64 deadline;			/* [D] what the timer is set to, 0: off */
 	u64 sched_deadline;		/* [D] asked for by the scheduler, 0: none */
 	u32 dom_idx[VMM_DOMAIN_COUNT];	/* [I] which domain of each reach */
-	void *priv[2];			/* [M] */
+	void *priv[2];			/* [M] for the instance in slot 2n / 2n + 1 */
 	u32 last_id;			/* [D] last owner, for counting switches */
 	u64 switches;			/* [D] */
 	u64 busy_ns;			/* [D] */

@@ -76,7 +76,7 @@ enum vmm_sched_domain {
  * @VMM_ENQ_PREEMPT: a more urgent entity, or the host, took its pCPU
  * @VMM_ENQ_YIELD:   it gave its pCPU away although it could go on
  * @VMM_ENQ_MIGRATE: it comes from another pCPU (stolen, affinity, hotplug)
- * @VMM_ENQ_SWAP:    it comes from the scheduler that was active before
+ * @VMM_ENQ_SWAP:    it comes from the scheduler that was active before, or from another pool
  */
 enum vmm_enqueue_why {
 	VMM_ENQ_NEW,

@@ -398,7 +398,7 @@ static void edf_crowd(struct kunit *test)
 static void edf_what_does_not_fit_is_refused(struct kunit *test)
 {
 	struct virt_room *r = edf_room(test, 2, 4, 10 * MS, 5 * MS);
-	const u64 *param = r->vcpu[0].group->param[rcu_access_pointer(r->pool->active)->slot];
+	const u64 *param = r->vcpu[0].group->view[rcu_access_pointer(r->pool->active)->slot]->param;
 	struct vmm_entity *e = kunit_kzalloc(test, sizeof(*e), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, e);

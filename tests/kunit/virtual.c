@@ -33,15 +33,17 @@ static void virt_kick(struct vmm_pcpu *p)
 
 static void virt_arm(struct vmm_pcpu *p, u64 when)
 {
-	room_of(p->pool)->timer[p->id] = when ?: VIRT_HORIZON;
+	struct virt_room *room = room_of(p->pool);
+
+	room->timer[p->pool->id * room->nr_pcpus + p->id] = when ?: VIRT_HORIZON;
 }
 
 static void virt_arm_pool(struct vmm_sched *s, u64 when)
 {
 	struct virt_room *room = room_of(s->pool);
 
-	room->pool_timer = when ?: VIRT_HORIZON;
-	room->pool_timer_of = s;
+	room->pool_timer[s->pool->id] = when ?: VIRT_HORIZON;
+	room->pool_timer_of[s->pool->id] = s;
 }
 
 /* Its mutex is held: what the vCPUs' threads do takes no more than domain locks. */
@@ -49,7 +51,9 @@ static void virt_relax(struct vmm_pool *pool)
 {
 	struct virt_room *room = room_of(pool);
 
+	room->busy = true;
 	virt_settle(room);
+	room->busy = false;
 	room->now += 10 * NSEC_PER_USEC;
 }
 
@@ -60,24 +64,7 @@ static void virt_broken(struct vmm_pool *pool)
 
 void virt_online(struct virt_room *room, u32 pcpu, bool online)
 {
-	struct vmm_pcpu *p = &room->pool->pcpus[pcpu];
-
-	mutex_lock(&room->pool->mutex);
-	if (online) {
-		local_irq_disable();
-		vmm_pcpu_lock(p);
-		p->online = true;
-		set_bit(pcpu, room->pool->idle);
-		room->pool->nr_online++;
-		vmm_pcpu_unlock(p);
-		local_irq_enable();
-		vmm_gate_return(p);
-	} else {
-		room->pool->nr_online--;
-		vmm_gate_evacuate(p);
-	}
-	vmm_pool_pcpus_changed(room->pool);
-	mutex_unlock(&room->pool->mutex);
+	vmm_machine_set_online(room->pool->machine, pcpu, online);
 }
 
 /**
@@ -105,12 +92,14 @@ struct virt_room *virt_create_vms(struct kunit *test, u32 nr_pcpus, const u32 *l
 	room->host.arm_pool = virt_arm_pool;
 	room->host.broken = virt_broken;
 	room->host.relax = virt_relax;
-	room->pool_timer = VIRT_HORIZON;
-	room->timer = kvcalloc(nr_pcpus, sizeof(u64), GFP_KERNEL);
+	room->nr_pools = 1;
+	for (i = 0; i < VIRT_POOLS; i++)
+		room->pool_timer[i] = VIRT_HORIZON;
+	room->timer = kvcalloc(VIRT_POOLS * nr_pcpus, sizeof(u64), GFP_KERNEL);
 	room->vcpu = kvcalloc(nr_vcpus, sizeof(*room->vcpu), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, room->timer);
 	KUNIT_ASSERT_NOT_NULL(test, room->vcpu);
-	for (i = 0; i < nr_pcpus; i++)
+	for (i = 0; i < VIRT_POOLS * nr_pcpus; i++)
 		room->timer[i] = VIRT_HORIZON;
 	room->pool = vmm_pool_create(nr_pcpus, llc_of, &room->host);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(room->pool));
@@ -201,6 +190,33 @@ static bool step_vcpu(struct virt_room *room, struct virt_vcpu *v)
 	}
 }
 
+static struct vmm_pcpu *nth_pcpu(struct virt_room *room, u32 i)
+{
+	struct vmm_pool *pool = room->pool->machine->pool[i / room->nr_pcpus];
+
+	return pool ? &pool->pcpus[i % room->nr_pcpus] : NULL;
+}
+
+/* The timers of schedulers that are due: true when there was one. */
+static bool step_pool_timers(struct virt_room *room)
+{
+	bool again = false;
+	u32 i;
+
+	for (i = 0; i < room->nr_pools; i++) {
+		struct vmm_pool *pool = room->pool->machine->pool[i];
+
+		if (room->pool_timer[i] > room->now)
+			continue;
+		room->pool_timer[i] = VIRT_HORIZON;
+		/* Of an instance that is gone it would have been cancelled. */
+		if (room->pool_timer_of[i] == rcu_access_pointer(pool->active))
+			vmm_pool_expired(room->pool_timer_of[i]);
+		again = true;
+	}
+	return again;
+}
+
 void virt_settle(struct virt_room *room)
 {
 	bool again;
@@ -210,23 +226,17 @@ void virt_settle(struct virt_room *room)
 		again = false;
 		for (i = 0; i < room->nr_vcpus; i++)
 			again |= step_vcpu(room, &room->vcpu[i]);
-		for (i = 0; i < room->nr_pcpus; i++) {
+		for (i = 0; i < room->nr_pools * room->nr_pcpus; i++) {
 			if (room->timer[i] > room->now)
 				continue;
 			room->timer[i] = VIRT_HORIZON;
-			vmm_pcpu_expired(&room->pool->pcpus[i]);
+			vmm_pcpu_expired(nth_pcpu(room, i));
 			again = true;
 		}
-		if (room->pool_timer <= room->now) {
-			room->pool_timer = VIRT_HORIZON;
-			/* Of an instance that is gone it would have been cancelled. */
-			if (room->pool_timer_of == rcu_access_pointer(room->pool->active))
-				vmm_pool_expired(room->pool_timer_of);
-			again = true;
-		}
-		if (room->broken) {
+		again |= step_pool_timers(room);
+		if (room->broken && !room->busy) {
 			room->broken = false;
-			vmm_swap_broken(room->pool);
+			vmm_machine_broken(room->pool->machine);
 			again = true;
 		}
 		cond_resched();
@@ -236,10 +246,12 @@ void virt_settle(struct virt_room *room)
 
 static u64 next_event(struct virt_room *room)
 {
-	u64 next = room->pool_timer;
+	u64 next = VIRT_HORIZON;
 	u32 i;
 
-	for (i = 0; i < room->nr_pcpus; i++)
+	for (i = 0; i < room->nr_pools; i++)
+		next = min(next, room->pool_timer[i]);
+	for (i = 0; i < room->nr_pools * room->nr_pcpus; i++)
 		next = min(next, room->timer[i]);
 	for (i = 0; i < room->nr_vcpus; i++) {
 		struct virt_vcpu *v = &room->vcpu[i];
@@ -291,15 +303,20 @@ void virt_check(struct kunit *test, struct virt_room *room)
 
 		/* at most one pCPU per entity, and it knows which */
 		KUNIT_EXPECT_EQ(test, owns, e->home->curr == e);
+		/* in the pool of its VM */
+		KUNIT_EXPECT_PTR_EQ(test, e->pool, e->home->pool);
+		KUNIT_EXPECT_PTR_EQ(test, e->pool, e->group->pool);
 		/* runnable: queued, offered or owner, nothing in between */
 		KUNIT_EXPECT_EQ(test, st == VMM_GATE_QUEUED, !list_empty(&e->queued_node));
 		queued += st == VMM_GATE_QUEUED;
 	}
-	for (i = 0; i < room->nr_pcpus; i++) {
-		struct vmm_pcpu *p = &room->pool->pcpus[i];
+	for (i = 0; i < room->nr_pools * room->nr_pcpus; i++) {
+		struct vmm_pcpu *p = nth_pcpu(room, i);
 		struct vmm_entity *e;
 		u32 n = 0;
 
+		if (!p)
+			continue;
 		list_for_each_entry(e, &p->queued, queued_node) {
 			KUNIT_EXPECT_PTR_EQ(test, e->home, p);
 			n++;
@@ -311,7 +328,12 @@ void virt_check(struct kunit *test, struct virt_room *room)
 			KUNIT_EXPECT_NOT_NULL(test, p->curr);
 		/* all of one epoch */
 		KUNIT_EXPECT_PTR_EQ(test, rcu_access_pointer(p->sched),
-				    rcu_access_pointer(room->pool->active));
+				    rcu_access_pointer(p->pool->active));
+		/* in use in the pool that its CPU belongs to, and in no other */
+		if (p != room->pool->machine->member[p->id]) {
+			KUNIT_EXPECT_FALSE(test, p->online);
+			KUNIT_EXPECT_NULL(test, p->curr);
+		}
 	}
 	KUNIT_EXPECT_EQ(test, queued, listed);
 }

@@ -26,20 +26,24 @@ struct virt_vcpu {
 	u64 started;		/* became owner at */
 };
 
-/** struct virt_room - a pool and its clock */
+#define VIRT_POOLS	4
+
+/** struct virt_room - a machine with its pools, and its clock */
 struct virt_room {
 	struct vmm_host_ops host;
-	struct vmm_pool *pool;
+	struct vmm_pool *pool;	/* pool 0 */
+	u32 nr_pools;		/* ids that may be in use; those above 0 by vmm_pool_add() */
 	u64 now;
 	u32 nr_pcpus;
-	u64 *timer;		/* of each pCPU, VIRT_HORIZON: off */
-	u64 pool_timer;
-	struct vmm_sched *pool_timer_of;
+	u64 *timer;		/* of each pCPU of each pool, VIRT_HORIZON: off */
+	u64 pool_timer[VIRT_POOLS];
+	struct vmm_sched *pool_timer_of[VIRT_POOLS];
 	u32 nr_vcpus;
 	struct virt_vcpu *vcpu;
 	u32 per_vm;		/* vCPUs of one VM */
 	u64 kicks;
 	bool broken;		/* host->broken() was called */
+	bool busy;		/* a pool's mutex is held: nobody is thrown out now */
 	bool throttles;		/* its scheduler may leave a pCPU free while somebody waits */
 };
 

@@ -23,12 +23,21 @@
  *   VMM_CMD_VM_SET      RA VM_NAME or VM_ID, and what changes: VM_NEW_NAME, VM_WEIGHT,
  *                          VM_CAP, VM_QUANTUM, VM_CPUS, VM_TIME_CRITICAL, SCHED_PARAM*.
  *                          All or nothing.
- *   VMM_CMD_PCPU_GET    D  every pCPU: PCPU_*
+ *   VMM_CMD_PCPU_GET    D  every pCPU: PCPU_*, POOL_ID, POOL_NAME
  *   VMM_CMD_SCHED_HISTORY D every scheduler that is or was active: SCHED_NAME, SCHED_STATE,
  *                          PAST; the active one first, then who was last, the default at the end
  *   VMM_CMD_ASK         RA a request for a decision: VM_NAME or VM_ID, ASK, VCPU_INDEX (absent:
  *                          all vCPUs; ASK_PAUSE and ASK_RESUME only); for ASK_YIELD perhaps TO_VM and
  *                          TO_VCPU; for ASK_BOOST perhaps BOOST. Answers with VM_*, FEEDBACK*
+ *   VMM_CMD_POOL_GET    D  every pool: POOL_*, SCHED_NAME, SWAPS
+ *                       R  one: POOL_NAME or POOL_ID
+ *   VMM_CMD_POOL_ADD    RA POOL_NAME, POOL_CPUS, SCHED_NAME ("default" if absent): split a pool off
+ *   VMM_CMD_POOL_DEL    A  POOL_NAME or POOL_ID: its CPUs go to pool 0; there must be no VM in it
+ *   VMM_CMD_POOL_SET    A  POOL_NAME or POOL_ID, and POOL_NEW_NAME, or POOL_CPUS: the CPUs
+ *                          that it is to have, no more and no fewer
+ *
+ * SCHED_GET and SCHED_SET are about pool 0 unless POOL_NAME or POOL_ID says which.
+ * VM_SET with VM_POOL, which comes alone, moves the VM there and answers with SWAP.
  *
  * Events, in the multicast group "events" (needs CAP_SYS_ADMIN):
  *
@@ -36,6 +45,10 @@
  *   VMM_CMD_EVENT_SCHED_LOADED, _SCHED_REMOVED          SCHED_NAME
  *   VMM_CMD_EVENT_SCHED_ACTIVATED                       POOL_ID, CAUSE, SWAP
  *   VMM_CMD_EVENT_SCHED_WARNING                         SCHED_NAME, CAUSE
+ *   VMM_CMD_EVENT_VM_MOVED                              VM_ID, VM_NAME, POOL_ID, POOL_NAME, SWAP;
+ *                                                       CAUSE: a warning
+ *   VMM_CMD_EVENT_POOL                                  POOL_ID, POOL_NAME, POOL_CPUS, CAUSE: added,
+ *                                                       removed, cpus, name, or a warning
  */
 #ifndef _UAPI_LINUX_VMM_H
 #define _UAPI_LINUX_VMM_H
@@ -61,6 +74,12 @@ enum vmm_cmd {
 	VMM_CMD_SCHED_ABORT,
 	VMM_CMD_SCHED_HISTORY,
 	VMM_CMD_ASK,
+	VMM_CMD_POOL_GET,
+	VMM_CMD_POOL_ADD,
+	VMM_CMD_POOL_DEL,
+	VMM_CMD_POOL_SET,
+	VMM_CMD_EVENT_VM_MOVED,
+	VMM_CMD_EVENT_POOL,
 	__VMM_CMD_MAX,
 };
 #define VMM_CMD_MAX (__VMM_CMD_MAX - 1)
@@ -113,6 +132,12 @@ enum vmm_attr {
 	VMM_ATTR_FEEDBACK,		/* * nested, enum vmm_attr_feedback */
 	VMM_ATTR_VM_PAUSED,		/* u8 */
 	VMM_ATTR_VM_GUEST_CRITICAL,	/* u8, 1: its guest may say that a vCPU is time-critical */
+	VMM_ATTR_POOL_NAME,		/* string, 15 characters at most */
+	VMM_ATTR_POOL_NEW_NAME,		/* string */
+	VMM_ATTR_POOL_CPUS,		/* string: a CPU list as in cpuset.cpus; may be empty */
+	VMM_ATTR_POOL_ONLINE,		/* u32: how many of them are online */
+	VMM_ATTR_POOL_VMS,		/* u32: how many VMs are in it */
+	VMM_ATTR_VM_POOL,		/* string: name or id of the pool that the VM is to go to */
 	__VMM_ATTR_MAX,
 };
 #define VMM_ATTR_MAX (__VMM_ATTR_MAX - 1)
