@@ -141,6 +141,8 @@ static int request(const struct change *c, json_object **swap)
 	if (!ret && ((c->cease && nla_put_u32(msg, VMM_ATTR_SWAP_MODE, VMM_SWAP_CEASE)) ||
 		     (c->timeout && nla_put_u64(msg, VMM_ATTR_TIMEOUT, c->timeout))))
 		ret = refused("out of memory");
+	if (!ret && opt_pool)
+		ret = put_pool(msg, opt_pool);
 	if (!ret && c->mode)
 		ret = put_mode(msg, c->mode);
 	/* Without its parameters nothing can be read: the kernel says what is wrong with the name. */
@@ -186,10 +188,28 @@ static int read_old(struct old *old)
 	return DONE;
 }
 
+/* Unloading takes it out of every pool. */
+static bool used_elsewhere(const char *name)
+{
+	json_object *list = pool_list();
+	unsigned int n = 0;
+	size_t i;
+
+	for (i = 0; list && i < json_object_array_length(list); i++)
+		n += !strcmp(get_str(json_object_array_get_idx(list, i), "scheduler"), name);
+	json_object_put(list);
+	return n > 1;
+}
+
 static int simple(uint8_t cmd)
 {
 	struct nl_msg *msg = nl_request(cmd, NLM_F_ACK);
+	int ret = msg && opt_pool ? put_pool(msg, opt_pool) : DONE;
 
+	if (ret) {
+		nlmsg_free(msg);
+		return ret;
+	}
 	return msg ? nl_talk(msg, NULL, NULL) : REFUSED;
 }
 
@@ -212,6 +232,9 @@ static int unload_before(const struct change *c, const struct old *old, json_obj
 		return refused("%s cannot be unloaded: %s", old->name,
 			       strcmp(old->name, "default") ? "the file of its module is not known"
 							    : "it is built in");
+	if (used_elsewhere(old->name))
+		return refused("%s cannot be unloaded: other pools use it; see 'vmmctl pool list'",
+			       old->name);
 	/*
 	 * From here to the end there is a stopgap in charge: this is not to be
 	 * interrupted. Who is killed all the same loses the socket, and the kernel
@@ -257,6 +280,9 @@ static int change(const struct change *c, json_object **swap)
 			return module_load_refused(c->image, err);
 		loaded = true;
 	}
+	if (c->policy == UNLOAD_AFTER && strcmp(old.name, c->name) && used_elsewhere(old.name))
+		return refused("%s cannot be unloaded: other pools use it; see 'vmmctl pool list'",
+			       old.name);
 	ret = request(c, swap);
 	if (ret && loaded)
 		module_unload(c->name);

@@ -23,6 +23,7 @@ static const struct object {
 	{ "vm", vm_commands, NULL, "virtual machines: what each has and gets" },
 	{ "vcpu", vcpu_commands, NULL, "virtual CPUs: requests for a decision, and the answers" },
 	{ "pcpu", pcpu_commands, NULL, "physical CPUs: who owns each" },
+	{ "pool", pool_commands, NULL, "pools of physical CPUs, each under a scheduler of its own" },
 	{ "monitor", NULL, cmd_monitor, "events as they happen, until interrupted" },
 	{ }
 };
@@ -99,6 +100,7 @@ static int help(const struct object *only)
 	       "  -j, --json     print JSON\n"
 	       "  -p, --pretty   print JSON with line breaks\n"
 	       "  -h, --help     print this\n"
+	       "  --pool NAME    with 'sched': of this pool, by name or id; else of pool 0\n"
 	       "exit status: 0 done, 1 the kernel refused (and why), 2 usage\n");
 	return DONE;
 }
@@ -109,6 +111,8 @@ static int run_object(const struct object *o, int argc, char **argv)
 
 	if (argc && !strcmp(argv[0], "help"))
 		return help(o);
+	if (o->commands == sched_commands && take_pool_option(&argc, argv))
+		return USAGE;
 	if (!o->commands)
 		return o->run(argc, argv);
 	if (!argc)

@@ -34,7 +34,8 @@ static void print_activated(struct nlattr **a, json_object *o)
 	swap = swap_to_json(a[VMM_ATTR_SWAP]);
 	json_object_object_add(o, "swap", swap);
 	if (!opt_json) {
-		printf("scheduler activated (%s): ", get_str(o, "cause"));
+		printf("pool %llu: scheduler activated (%s): ",
+		       (unsigned long long)get_num(o, "pool"), get_str(o, "cause"));
 		print_swap(swap);
 	}
 }
@@ -47,6 +48,32 @@ static void print_warning(struct nlattr **a, json_object *o)
 		printf("scheduler %s warns: %s\n", get_str(o, "name"), get_str(o, "text"));
 }
 
+static void print_moved(struct nlattr **a, json_object *o)
+{
+	add_u32(o, "id", a[VMM_ATTR_VM_ID]);
+	add_str(o, "name", a[VMM_ATTR_VM_NAME]);
+	add_u32(o, "pool", a[VMM_ATTR_POOL_ID]);
+	add_str(o, "pool_name", a[VMM_ATTR_POOL_NAME]);
+	add_str(o, "warning", a[VMM_ATTR_CAUSE]);
+	if (a[VMM_ATTR_SWAP])
+		json_object_object_add(o, "move", swap_to_json(a[VMM_ATTR_SWAP]));
+	if (!opt_json)
+		printf("VM %llu %s moved to pool %s%s%s\n", (unsigned long long)get_num(o, "id"),
+		       get_str(o, "name"), get_str(o, "pool_name"),
+		       a[VMM_ATTR_CAUSE] ? ": " : "", get_str(o, "warning"));
+}
+
+static void print_pool(struct nlattr **a, json_object *o)
+{
+	add_u32(o, "pool", a[VMM_ATTR_POOL_ID]);
+	add_str(o, "name", a[VMM_ATTR_POOL_NAME]);
+	add_str(o, "cpus", a[VMM_ATTR_POOL_CPUS]);
+	add_str(o, "cause", a[VMM_ATTR_CAUSE]);
+	if (!opt_json)
+		printf("pool %s (CPUs %s): %s\n", get_str(o, "name"), get_str(o, "cpus"),
+		       get_str(o, "cause"));
+}
+
 static int on_event(uint8_t cmd, struct nlattr **a)
 {
 	static const char * const names[] = {
@@ -56,6 +83,8 @@ static int on_event(uint8_t cmd, struct nlattr **a)
 		[VMM_CMD_EVENT_SCHED_REMOVED] = "sched-removed",
 		[VMM_CMD_EVENT_SCHED_ACTIVATED] = "sched-activated",
 		[VMM_CMD_EVENT_SCHED_WARNING] = "sched-warning",
+		[VMM_CMD_EVENT_VM_MOVED] = "vm-moved",
+		[VMM_CMD_EVENT_POOL] = "pool",
 	};
 	json_object *o;
 
@@ -78,6 +107,12 @@ static int on_event(uint8_t cmd, struct nlattr **a)
 		break;
 	case VMM_CMD_EVENT_SCHED_WARNING:
 		print_warning(a, o);
+		break;
+	case VMM_CMD_EVENT_VM_MOVED:
+		print_moved(a, o);
+		break;
+	case VMM_CMD_EVENT_POOL:
+		print_pool(a, o);
 		break;
 	default:
 		print_activated(a, o);

@@ -12,6 +12,7 @@ static void on_pcpu(struct nlmsghdr *h, struct nlattr **a, void *arg)
 	add_u32(o, "id", a[VMM_ATTR_PCPU_ID]);
 	json_object_object_add(o, "online", json_object_new_boolean(
 		a[VMM_ATTR_PCPU_ONLINE] && nla_get_u8(a[VMM_ATTR_PCPU_ONLINE])));
+	add_str(o, "pool", a[VMM_ATTR_POOL_NAME]);
 	add_u32(o, "owner_vm", a[VMM_ATTR_PCPU_OWNER_VM]);
 	add_u32(o, "owner_vcpu", a[VMM_ATTR_PCPU_OWNER_VCPU]);
 	add_u32(o, "queued", a[VMM_ATTR_PCPU_QUEUED]);
@@ -25,6 +26,7 @@ static int cmd_list(int argc, char **argv)
 {
 	static const struct column columns[] = {
 		{ "PCPU", "id", COL_NUM }, { "ONLINE", "online", COL_BOOL },
+		{ "POOL", "pool", COL_TEXT },
 		{ "OWNER-VM", "owner_vm", COL_NUM }, { "VCPU", "owner_vcpu", COL_NUM },
 		{ "QUEUED", "queued", COL_NUM }, { "SWITCHES", "switches", COL_NUM },
 		{ "PICKS", "picks", COL_NUM }, { "BUSY", "busy_ns", COL_NS }, { }

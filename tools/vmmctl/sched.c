@@ -115,6 +115,7 @@ static void on_sched(struct nlmsghdr *h, struct nlattr **a, void *arg)
 	nl_for_each(p, h, rem, VMM_ATTR_SCHED_PARAM)
 		json_object_array_add(params, param_to_json(p));
 	json_object_object_add(o, "params", params);
+	add_str(o, "pool", a[VMM_ATTR_POOL_NAME]);
 	add_enum(o, "dispatch", a[VMM_ATTR_DISPATCH], modes, 3);
 	add_u32(o, "id", a[VMM_ATTR_SCHED_ID]);
 	add_u64(o, "since_ns", a[VMM_ATTR_SCHED_SINCE]);
@@ -137,6 +138,11 @@ json_object *sched_list(void)
 	json_object *list = json_object_new_array();
 	struct nl_msg *msg = nl_request(VMM_CMD_SCHED_GET, NLM_F_DUMP);
 
+	if (msg && opt_pool && put_pool(msg, opt_pool)) {
+		nlmsg_free(msg);
+		json_object_put(list);
+		return NULL;
+	}
 	if (!msg || nl_talk(msg, on_sched, list)) {
 		json_object_put(list);
 		return NULL;

@@ -159,6 +159,7 @@ static json_object *new_vm(struct nlmsghdr *h, struct nlattr **a)
 	add_str(o, "name", a[VMM_ATTR_VM_NAME]);
 	add_u32(o, "pid", a[VMM_ATTR_VM_PID]);
 	add_u32(o, "uid", a[VMM_ATTR_VM_UID]);
+	add_str(o, "pool", a[VMM_ATTR_POOL_NAME]);
 	add_u32(o, "weight", a[VMM_ATTR_VM_WEIGHT]);
 	add_u32(o, "cap", a[VMM_ATTR_VM_CAP]);
 	add_u64(o, "quantum_ns", a[VMM_ATTR_VM_QUANTUM]);
@@ -237,7 +238,8 @@ json_object *find_vm(json_object *list, const char *which)
 }
 
 static const struct column vm_columns[] = {
-	{ "ID", "id", COL_NUM }, { "NAME", "name", COL_TEXT }, { "WEIGHT", "weight", COL_NUM },
+	{ "ID", "id", COL_NUM }, { "NAME", "name", COL_TEXT }, { "POOL", "pool", COL_TEXT },
+	{ "WEIGHT", "weight", COL_NUM },
 	{ "CPUS", "cpus", COL_TEXT }, { "RUN", "run_ns", COL_NS }, { "WAIT", "wait_ns", COL_NS },
 	{ "OFF", "off_ns", COL_NS }, { "SHARE", "share_ppm", COL_PPM },
 	{ "SWITCHES", "switches", COL_NUM }, { "WAKE-P50", "wake_p50_ns", COL_NS },
@@ -279,9 +281,10 @@ static void show_vm(json_object *vm)
 	uint64_t quantum = get_num(vm, "quantum_ns");
 	char buf[32], cap[32];
 
-	printf("%s: id %llu, pid %llu, user %llu, weight %llu, cap %s, quantum %s, CPUs %s%s%s\n",
+	printf("%s: id %llu, pid %llu, user %llu, pool %s, weight %llu, cap %s, quantum %s, CPUs %s%s%s\n",
 	       get_str(vm, "name"), (unsigned long long)get_num(vm, "id"),
 	       (unsigned long long)get_num(vm, "pid"), (unsigned long long)get_num(vm, "uid"),
+	       get_str(vm, "pool"),
 	       (unsigned long long)get_num(vm, "weight"),
 	       show_cap(get_num(vm, "cap"), cap, sizeof(cap)),
 	       quantum ? show_ns(quantum, buf, sizeof(buf)) : "default", get_str(vm, "cpus"),
@@ -359,14 +362,19 @@ static int put_pair(struct nl_msg *msg, json_object *sched, const char *key, con
 	return put_param(msg, sched, "vm", key, value);
 }
 
+static int put_vm(struct nl_msg *msg, const char *which)
+{
+	return (is_number(which) ?
+		nla_put_u32(msg, VMM_ATTR_VM_ID, strtoul(which, NULL, 10)) :
+		nla_put_string(msg, VMM_ATTR_VM_NAME, which)) ?
+		usage("'%s' is too long for a name", which) : DONE;
+}
+
 static int fill_request(struct nl_msg *msg, json_object *sched, int argc, char **argv)
 {
 	int i, ret = DONE;
 
-	if (is_number(argv[0]) ?
-	    nla_put_u32(msg, VMM_ATTR_VM_ID, strtoul(argv[0], NULL, 10)) :
-	    nla_put_string(msg, VMM_ATTR_VM_NAME, argv[0]))
-		return usage("'%s' is too long for a name", argv[0]);
+	ret = put_vm(msg, argv[0]);
 	for (i = 1; i < argc && !ret; i += 2) {
 		if (i + 1 == argc)
 			return usage("'%s' needs a value", argv[i]);
@@ -375,14 +383,78 @@ static int fill_request(struct nl_msg *msg, json_object *sched, int argc, char *
 	return ret;
 }
 
+static void on_moved(struct nlmsghdr *h, struct nlattr **a, void *arg)
+{
+	json_object **move = arg;
+
+	(void)h;
+	if (a[VMM_ATTR_SWAP] && !*move)
+		*move = swap_to_json(a[VMM_ATTR_SWAP]);
+}
+
+/* To another pool: a request of its own, with an answer. */
+static int move_vm(const char *which, const char *pool)
+{
+	struct nl_msg *msg = nl_request(VMM_CMD_VM_SET, NLM_F_ACK);
+	json_object *move = NULL;
+	int ret = msg ? put_vm(msg, which) : REFUSED;
+
+	if (!ret && (strlen(pool) > 15 || nla_put_string(msg, VMM_ATTR_VM_POOL, pool)))
+		ret = usage("'%s' is too long for the name of a pool", pool);
+	if (ret) {
+		nlmsg_free(msg);
+		return ret;
+	}
+	ret = nl_talk(msg, on_moved, &move);
+	if (move && opt_json) {
+		print_json(move);
+	} else if (move) {
+		char longest[32], total[32];
+
+		printf("%llu vCPUs moved, %llu of them forced out; the longest pause of one was %s, all took %s\n",
+		       (unsigned long long)get_num(move, "entities"),
+		       (unsigned long long)get_num(move, "forced_out"),
+		       show_ns(get_num(move, "vcpu_pause_max_ns"), longest, sizeof(longest)),
+		       show_ns(get_num(move, "total_ns"), total, sizeof(total)));
+	}
+	json_object_put(move);
+	return ret;
+}
+
+/* What may be set beyond the VM's own is what the scheduler of its pool declares. */
+static int look_up_pool(const char *which, char *pool, size_t size)
+{
+	json_object *list = vm_list(), *vm;
+
+	if (!list)
+		return REFUSED;
+	vm = find_vm(list, which);
+	if (vm) {
+		snprintf(pool, size, "%s", get_str(vm, "pool"));
+		opt_pool = pool;
+	}
+	/* Else the kernel says that there is no such VM. */
+	json_object_put(list);
+	return DONE;
+}
+
 static int cmd_set(int argc, char **argv)
 {
+	char pool[16];
 	json_object *list;
 	struct nl_msg *msg;
 	int ret;
 
 	if (argc < 2)
 		return usage("what? vmmctl vm set NAME|ID KEY VALUE...; see 'vmmctl vm help'");
+	if (argc == 3 && !strcmp(argv[1], "pool"))
+		return move_vm(argv[0], argv[2]);
+	for (ret = 1; ret < argc; ret += 2)
+		if (!strcmp(argv[ret], "pool"))
+			return usage("a move to another pool comes alone: vmmctl vm set NAME|ID pool POOL");
+	ret = look_up_pool(argv[0], pool, sizeof(pool));
+	if (ret)
+		return ret;
 	list = sched_list();
 	if (!list)
 		return REFUSED;
@@ -400,7 +472,7 @@ const struct command vm_commands[] = {
 	{ "list", cmd_list, "", "all VMs (those of other users with CAP_SYS_ADMIN only)" },
 	{ "show", cmd_show, "NAME|ID", "one VM with its vCPUs" },
 	{ "set", cmd_set, "NAME|ID [name NEW] [weight N] [cap PERCENT|none] [quantum T|default] [cpus LIST|all] [time-critical on|off] [guest-critical on|off] [PARAM VALUE]...",
-	  "change it, all or nothing; PARAM is what the active scheduler declares for VMs" },
+	  "change it, all or nothing; PARAM is what the active scheduler declares for VMs. Alone: pool NAME|ID, move it to another pool" },
 	{ "pause", cmd_vm_pause, "NAME|ID", "all its vCPUs leave their guest and wait for nothing until resumed" },
 	{ "resume", cmd_vm_resume, "NAME|ID", "undo pause; a vCPU that was paused by itself stays so" },
 	{ }

@@ -29,6 +29,7 @@ struct command {
 };
 
 extern const struct command sched_commands[], vm_commands[], vcpu_commands[], pcpu_commands[];
+extern const struct command pool_commands[];
 int cmd_monitor(int argc, char **argv);
 int cmd_vm_pause(int argc, char **argv);
 int cmd_vm_resume(int argc, char **argv);
@@ -76,6 +77,12 @@ int cmd_sched_timeline(int argc, char **argv);
 /* NAME VALUE as SCHED_PARAM, read with the unit that @sched declares; 0, or an exit status. */
 int put_param(struct nl_msg *msg, json_object *sched, const char *scope,
 	      const char *name, const char *value);
+
+/* --- pool.c ----------------------------------------------------------------------------- */
+extern const char *opt_pool;	/* --pool: which one 'vmmctl sched' is about; NULL: pool 0 */
+int take_pool_option(int *argc, char **argv);
+int put_pool(struct nl_msg *msg, const char *which);	/* VMM_ATTR_POOL_ID or _NAME */
+json_object *pool_list(void);				/* NULL: said why */
 
 /* --- render.c --------------------------------------------------------------------------- */
 /** struct column - one column of a table */
