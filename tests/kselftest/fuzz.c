@@ -450,6 +450,25 @@ static int wrong_ones(int fd)
 	EXPECT(ENOENT, "asked for it of a VM that is not there");
 	begin(&m, family, VMM_CMD_SCHED_GET);
 	EXPECT(EOPNOTSUPP, "a dump asked for as a single request");
+	begin(&m, family, VMM_CMD_POOL_ADD);
+	add(&m, VMM_ATTR_POOL_NAME, "x", 2);
+	EXPECT(EINVAL, "pool without a list of CPUs");
+	begin(&m, family, VMM_CMD_POOL_ADD);
+	add(&m, VMM_ATTR_POOL_NAME, "7", 2);
+	add(&m, VMM_ATTR_POOL_CPUS, "", 1);
+	EXPECT(EINVAL, "pool with a number for a name");
+	begin(&m, family, VMM_CMD_POOL_SET);
+	add(&m, VMM_ATTR_POOL_ID, &zero, 4);
+	EXPECT(EINVAL, "pool set without a change");
+	begin(&m, family, VMM_CMD_POOL_DEL);
+	add(&m, VMM_ATTR_POOL_ID, &zero, 4);
+	EXPECT(EPERM, "end of pool 0");
+	begin(&m, family, VMM_CMD_POOL_GET);
+	add(&m, VMM_ATTR_POOL_ID, &big, 4);
+	EXPECT(ENOENT, "no such pool");
+	set_request(&m, "default");
+	add(&m, VMM_ATTR_POOL_NAME, "nowhere", 8);
+	EXPECT(ENOENT, "change of scheduler in no such pool");
 #undef EXPECT
 	return 0;
 }
