@@ -303,7 +303,7 @@ FILE *ctl_record(const char *name, const char *length)
 	FILE *recording;
 
 	snprintf(command, sizeof(command),
-		 "exec vmmctl sched timeline --around-swap --for %s -o %s.json -o %s.svg", length, name,
+		 "exec vmmctl sched timeline --around-swap --for %s --buffer 1024 -o %s.json -o %s.svg", length, name,
 		 name);
 	recording = popen(command, "r");
 	if (recording && !fgets(line, sizeof(line), recording)) {

@@ -195,6 +195,7 @@ int vmm_nl_vm_dump(struct sk_buff *skb, struct netlink_callback *cb)
 
 /**
  * vmm_nl_find_vm() - VM_NAME or VM_ID of a request, with the mutex of its pool locked
+ * @info: the request
  *
  * Return: the VM, or ERR_PTR() with its reason and nothing locked.
  */

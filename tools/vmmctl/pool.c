@@ -9,11 +9,6 @@
 
 const char *opt_pool;
 
-static bool is_number(const char *text)
-{
-	return *text && strspn(text, "0123456789") == strlen(text);
-}
-
 int put_pool(struct nl_msg *msg, const char *which)
 {
 	if (is_number(which))

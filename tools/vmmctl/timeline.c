@@ -196,7 +196,7 @@ static int check_outputs(const struct request *r)
 
 static void drop_stale(void)
 {
-	char **names = tracefs_instances("^" INSTANCE "[0-9]+$");
+	char **names = tracefs_instances("^" INSTANCE "[0-9]*$");
 	int i;
 
 	for (i = 0; names && names[i]; i++) {
@@ -436,7 +436,7 @@ static void take_vcpus(struct timeline *t, json_object *vms, int sign)
 				v->pcpu = get_num(o, "pcpu");
 				name_vcpu(v, get_str(vm, "name"));
 			}
-			v->counted = sign > 0;
+			v->counted = sign > 0 && !t->lost;
 			v->kernel_run_ns += sign * get_num(o, "run_ns");
 		}
 	}
@@ -667,6 +667,8 @@ static void centre(struct timeline *t, uint64_t half)
 			swap = &t->marks.v[i];
 	if (!swap)
 		return;
+	for (i = 0; i < t->vcpus.n; i++)
+		t->vcpus.v[i].counted = false;	/* that was for all of the time */
 	if (swap->at > half && t->begin < swap->at - half)
 		t->begin = swap->at - half;
 	if (t->end > swap->end + half)

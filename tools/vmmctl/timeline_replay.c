@@ -99,7 +99,7 @@ static void close_span(struct timeline *t, int i, uint64_t at)
 	s->state = v->state;
 	s->pcpu = v->pcpu;
 	s->why = v->why;
-	if (v->state == TL_RUNNING) {
+	if (v->state == TL_RUNNING || v->state == TL_HOST) {
 		s->slice = v->slice;
 		s->sched = v->sched;
 	}
