@@ -219,8 +219,8 @@ static void bvt_svt_update(struct bvt_queue *q)
 
 /*
  * The weighted mean of A: where each of the runnable would be had all got their
- * share. It stays as it is while entities only leave: whoever hands a queue
- * over one by one measures all of them against the same point.
+ * share. It stays as it is while entities only leave and nobody runs: whoever
+ * hands a queue over one by one measures all of them against the same point.
  */
 static struct bvt_vt bvt_mean(struct bvt_queue *q, u32 w)
 {
@@ -592,6 +592,7 @@ void bvt_charge(struct bvt_queue *q, struct bvt_ent *b, u64 ran, u64 now)
 {
 	bvt_vt_add(&b->avt, ran);
 	q->sum += ran;
+	q->mean_load = 0;	/* see bvt_mean() */
 	bvt_warp_on_charge(b, ran, now);
 	q->settling = false;
 	bvt_svt_update(q);

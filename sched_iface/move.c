@@ -123,11 +123,15 @@ static bool move_entity(struct vmm_entity *e, struct vmm_pool *to, struct vmm_sw
 {
 	struct vmm_post post = { };
 	struct task_struct *task = NULL;
-	unsigned long flags;
-	struct vmm_pcpu *p = vmm_entity_lock(e, &flags);
-	u64 now = vmm_pool_now(to);
 	bool gone = true, again = false;
+	unsigned long flags;
+	struct vmm_pcpu *p;
+	u64 now;
 
+	/* Between the two queues it is nobody's: the host is not to keep us there. */
+	preempt_disable();
+	p = vmm_entity_lock(e, &flags);
+	now = vmm_pool_now(to);
 	if (e->pool == to)
 		goto out;
 	e->to = to;
@@ -169,6 +173,7 @@ out:
 	/* Nobody but its thread, which sleeps or does the same, can queue it meanwhile. */
 	if (again)
 		vmm_gate_claim(e, task);
+	preempt_enable();
 	if (task)
 		put_task_struct(task);
 	return gone;

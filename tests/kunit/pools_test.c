@@ -166,7 +166,7 @@ static void split_and_join(struct kunit *test)
 		p = split(test, r, "side", k & 1 ? 0xc : 0x8, k % 3 ? "bvt" : "credit");
 		virt_run(r, r->now + 2 * MS);
 		for (i = 0; i < 12; i++)
-			if ((i + k) % 3 == 0)
+			if ((i + k) % 4 == 0)	/* two hogs and a sleeper */
 				must_send(test, r, i, p);
 		KUNIT_EXPECT_STREQ(test, active(r->pool), "rr");
 		for (i = 0; i < 12; i++)
