@@ -514,6 +514,13 @@ static void credit_op_prefer(struct vmm_sched *s, struct vmm_pcpu *p,
 	credit_prefer(credit_queue_of(s, p), credit_ent_of(s, e));
 }
 
+/* Over its cap: until it has earned what it had too much of. */
+static bool credit_op_held(struct vmm_sched *s, struct vmm_pcpu *p,
+			   struct vmm_entity *e, u64 now)
+{
+	return credit_ent_of(s, e)->parked;
+}
+
 static const struct vmm_sched_ops credit_ops = {
 	.name		= "credit",
 	.owner		= THIS_MODULE,
@@ -524,6 +531,8 @@ static const struct vmm_sched_ops credit_ops = {
 	.pcpu_size	= sizeof(struct credit_pcpu),
 	.group_size	= sizeof(struct credit_vm),
 	.entity_size	= sizeof(struct credit_vcpu),
+	/* A debt of two periods, of 1 s each at most, is long at a part of 1 % for each vCPU. */
+	.hold_max_ns	= VMM_HOLD_MAX_NS,
 	.params		= credit_params,
 	.nr_params	= ARRAY_SIZE(credit_params),
 
@@ -543,6 +552,7 @@ static const struct vmm_sched_ops credit_ops = {
 	.prefer		= credit_op_prefer,
 	.pcpu_deadline	= credit_op_deadline,
 	.pcpus_changed	= credit_op_pcpus_changed,
+	.held		= credit_op_held,
 };
 
 static int __init credit_init(void)

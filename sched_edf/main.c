@@ -487,6 +487,13 @@ static void edf_op_entity_params(struct vmm_sched *s, struct vmm_pcpu *p,
 	}
 }
 
+/* It has used up its budget: until its period is over. */
+static bool edf_op_held(struct vmm_sched *s, struct vmm_pcpu *p,
+			struct vmm_entity *e, u64 now)
+{
+	return edf_vcpu_of(s, e)->x.where == EDF_DEPLETED;
+}
+
 static const struct vmm_sched_ops edf_ops = {
 	.name		= "edf",
 	.owner		= THIS_MODULE,
@@ -496,6 +503,9 @@ static const struct vmm_sched_ops edf_ops = {
 	.sched_size	= sizeof(struct edf_sched),
 	.pcpu_size	= sizeof(struct edf_pcpu),
 	.entity_size	= sizeof(struct edf_vcpu),
+	/* Its budget may come at the end of one period, and at the beginning of the last. */
+	.patience_ns	= 2 * EDF_NS_MAX,
+	.hold_max_ns	= 2 * EDF_NS_MAX,
 	.params		= edf_params,
 	.nr_params	= ARRAY_SIZE(edf_params),
 
@@ -519,6 +529,7 @@ static const struct vmm_sched_ops edf_ops = {
 	.check_group	= edf_op_check_group,
 	.check_sched	= edf_op_check_sched,
 	.pcpus_changed	= edf_op_pcpus_changed,
+	.held		= edf_op_held,
 };
 
 static int __init edf_init(void)

@@ -177,6 +177,7 @@ void vmm_resume(struct vmm_pool *pool, struct vmm_swap_result *res)
 
 		local_irq_disable();
 		vmm_pcpu_lock(p);
+		vmm_watch_restart(p, vmm_pool_now(pool));
 		vmm_check_curr(p, vmm_pool_now(pool), &post);
 		vmm_pcpu_unlock(p);
 		local_irq_enable();

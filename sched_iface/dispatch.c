@@ -180,6 +180,12 @@ void vmm_enqueue(struct vmm_pcpu *p, struct vmm_entity *e,
 	list_add_tail(&e->queued_node, &p->queued);
 	WRITE_ONCE(p->nr_queued, p->nr_queued + 1);
 	p->declined = false;
+	if (!e->wait_from) {
+		e->wait_from = now;
+		e->due_from = now;
+		e->passed = 0;
+	}
+	e->picks_at = p->picks;
 	update_idle(p);
 	if (vmm_trusted(p))
 		vmm_call_enqueue(s, p, e, why, now);
@@ -189,6 +195,7 @@ static void unlink_queued(struct vmm_pcpu *p, struct vmm_entity *e)
 {
 	list_del_init(&e->queued_node);
 	WRITE_ONCE(p->nr_queued, p->nr_queued - 1);
+	e->passed += p->picks - e->picks_at;
 }
 
 /** vmm_dequeue() - a QUEUED entity leaves: OUT */
@@ -199,6 +206,7 @@ void vmm_dequeue(struct vmm_pcpu *p, struct vmm_entity *e, u64 now)
 	unlink_queued(p, e);
 	if (vmm_trusted(p))
 		vmm_call_dequeue(s, p, e, now);
+	e->wait_from = 0;
 	vmm_set_state(e, VMM_GATE_OUT, now);
 	update_idle(p);
 }
@@ -223,6 +231,10 @@ void vmm_put_curr(struct vmm_pcpu *p, enum vmm_put_why why, u64 now)
 	if (vmm_trusted(p))
 		vmm_call_put(s, p, e, why, now);
 	trace_vmm_sched_put(p->id, e->id, why, e->slice_ran);
+	/* Who is turned away from an offer has not had its turn: it still waits. */
+	if (why != VMM_PUT_PREEMPT)
+		e->wait_from = 0;
+	p->put_why = why;
 	p->curr = NULL;
 	WRITE_ONCE(p->kick, false);
 	p->resched = false;
@@ -291,6 +303,7 @@ bool vmm_take_back(struct vmm_pcpu *p, u64 now, bool requeue)
 void vmm_own(struct vmm_pcpu *p, struct vmm_entity *e, u64 now)
 {
 	e->charged = now;
+	e->wait_from = 0;
 	e->slice_ran = 0;
 	e->slice_away = 0;
 	e->loan_until = 0;
@@ -317,60 +330,22 @@ void vmm_own(struct vmm_pcpu *p, struct vmm_entity *e, u64 now)
 
 /* --- decisions ------------------------------------------------------------------------ */
 
-static u64 clamp_slice(u64 slice)
+/* One comparison tells what is lawful, a wrapped 0 included. */
+static u64 clamp_slice(struct vmm_pcpu *p, struct vmm_sched *s, u64 slice, u64 now)
 {
-	if (slice == VMM_SLICE_INFINITE)
-		return slice;
-	return clamp_t(u64, slice, VMM_SLICE_MIN_NS, VMM_SLICE_MAX_NS);
-}
-
-/**
- * vmm_throw_out() - a scheduler broke its contract
- * @p:      where
- * @what:   what it did
- * @entity: id in question
- * @now:    ns
- *
- * From here on this pCPU is served in FIFO order by the interface itself, and so
- * is every other one as soon as it has to decide; no op for dispatch is called any
- * more (vmm_trusted()). Process context replaces the scheduler everywhere soon.
- */
-void vmm_throw_out(struct vmm_pcpu *p, const char *what, u32 entity, u64 now)
-{
-	struct vmm_sched *s = vmm_pcpu_sched(p);
-	struct vmm_exit_record *rec = &p->pool->last_exit;
-
-	p->bypass = true;
-	if (xchg(&s->broken, true))
-		return;
-	raw_spin_lock(&p->pool->exit_lock);
-	rec->valid = true;
-	strscpy(rec->name, s->ops->name, sizeof(rec->name));
-	rec->entity = entity;
-	rec->pcpu = p->id;
-	rec->at_ns = now;
-	strscpy(rec->reason, what, sizeof(rec->reason));
-	raw_spin_unlock(&p->pool->exit_lock);
-	trace_vmm_sched_breach(p->id, entity, s->ops->name, what);
-	p->pool->host->broken(p->pool);
+	if (likely(slice - 1 < VMM_SLICE_MAX_NS))
+		return max_t(u64, slice, VMM_SLICE_MIN_NS);
+	return vmm_odd_time(p, s, "gave slices of no length, or less", slice, now);
 }
 
 /* invariant 7 of the design: an id is believed only when it stands for an entity queued here */
 static struct vmm_entity *check_pick(struct vmm_pcpu *p, u32 id, u64 now)
 {
-	struct vmm_entity *e;
-	const char *what;
+	struct vmm_entity *e = xa_load(&p->pool->entities, id);
 
-	e = xa_load(&p->pool->entities, id);
-	if (!e)
-		what = "picked an id that no entity has";
-	else if (vmm_state(e) != VMM_GATE_QUEUED)
-		what = "picked an entity that is not queued";
-	else if (e->home != p)
-		what = "picked an entity that is queued on another pCPU";
-	else
+	if (likely(e && vmm_state(e) == VMM_GATE_QUEUED && e->home == p))
 		return e;
-	vmm_throw_out(p, what, id, now);
+	vmm_bad_pick(p, e, id, now);
 	return NULL;
 }
 
@@ -414,8 +389,11 @@ void vmm_pick(struct vmm_pcpu *p, u64 now, struct vmm_post *post)
 		vmm_hint_take(s, p, now);
 	if (!p->bypass) {
 		id = vmm_call_pick(s, p, now, &slice);
+		vmm_note(p, VMM_DECISION_PICK, id, slice, now);
 		if (id != VMM_ENTITY_NONE)
 			e = check_pick(p, id, now);
+		if (unlikely(p->borrowed))
+			vmm_peer_kept(p, now);
 	}
 	if (p->bypass)
 		id = vmm_default_ops.pick(s, p, now, &slice);
@@ -428,14 +406,17 @@ void vmm_pick(struct vmm_pcpu *p, u64 now, struct vmm_post *post)
 		slice = vmm_hint_slice(p, e, slice);
 	if (!e) {
 		update_idle(p);
+		if (p->declined)
+			vmm_update_timer(p, now);
 		goto out;
 	}
 	unlink_queued(p, e);
 	vmm_set_state(e, VMM_GATE_OFFERED, now);
 	p->curr = e;
 	p->picks++;
+	p->picked_at = now;
 	e->token = ++p->seq;
-	e->slice_ns = clamp_slice(slice);
+	e->slice_ns = clamp_slice(p, s, slice, now);
 	e->stats.offers++;
 	p->offer_end = now + offer_length(p, e);
 	update_idle(p);
@@ -503,6 +484,8 @@ void vmm_check_curr(struct vmm_pcpu *p, u64 now, struct vmm_post *post)
 		trace_vmm_gate_noshow(p->id, e->id);
 		if (vmm_trusted(p))
 			vmm_call_put(s, p, e, VMM_PUT_NOSHOW, now);
+		p->put_why = VMM_PUT_NOSHOW;
+		e->wait_from = 0;
 		p->curr = NULL;
 		vmm_set_state(e, VMM_GATE_OUT, now);
 		gone = true;
@@ -585,6 +568,10 @@ void vmm_enqueued(struct vmm_pcpu *p, struct vmm_entity *e, u64 now,
 	if (curr && vmm_trusted(p) && s->ops->wakeup) {
 		vmm_charge(p, now);
 		rem = vmm_call_wakeup(s, p, curr, e, now);
+		if (unlikely(rem > VMM_SLICE_MAX_NS && rem != VMM_SLICE_INFINITE))
+			rem = vmm_odd_time(p, s, "answered wakeup() with less than no time", rem, now);
+		if (rem != VMM_SLICE_INFINITE)
+			vmm_note(p, VMM_DECISION_WAKEUP, curr->id, rem, now);
 		if (!rem)
 			vmm_preempt_curr(p, now);
 		else if (vmm_state(curr) == VMM_GATE_OFFERED)
@@ -632,7 +619,12 @@ void vmm_update_timer(struct vmm_pcpu *p, u64 now)
 {
 	u64 when = next_deadline(p, now);
 
-	if (when == VMM_SLICE_INFINITE || (p->deadline && p->deadline <= when))
+	if (when == VMM_SLICE_INFINITE) {
+		if (!p->nr_queued)
+			return;
+		when = vmm_watch_backstop(now);
+	}
+	if (p->deadline && p->deadline <= when)
 		return;
 	/* Never in the past: whoever is not ready now is looked at again in a moment. */
 	when = max(when, now + NSEC_PER_USEC * 10);
@@ -666,10 +658,14 @@ void vmm_pcpu_expired(struct vmm_pcpu *p)
 		if (vmm_trusted(p) && s->ops->pcpu_deadline) {
 			vmm_charge(p, now);
 			s->ops->pcpu_deadline(s, p, now);
+			if (unlikely(p->borrowed))
+				vmm_peer_kept(p, now);
 		}
 	}
 	vmm_check_curr(p, now, &post);
 	vmm_resched_run(p, now, &post);
+	if (unlikely(vmm_watch_late(p, now)) && !post.nr)
+		vmm_watch_pcpu(p, now, &post);
 	vmm_update_timer(p, now);
 	vmm_pcpu_unlock(p);
 	local_irq_restore(flags);
@@ -728,13 +724,24 @@ struct vmm_pcpu *vmm_try_peer(struct vmm_pcpu *p, u32 peer)
 	vmm_assert_locked(p);
 	if (peer >= pool->nr_pcpus || peer == p->id)
 		return NULL;
+	if (p->borrowed) {
+		vmm_throw_out(p, VMM_BREACH_STEAL, NULL, 0,
+			      "looked at another pCPU before it gave the last one's lock back",
+			      vmm_pool_now(pool));
+		return NULL;
+	}
 	o = &pool->pcpus[peer];
 	d = READ_ONCE(o->dom);
 	if (d != p->dom && !vmm_domain_trylock(d))
 		return NULL;
 	if (d == READ_ONCE(o->dom) && o->online && vmm_trusted(o) == vmm_trusted(p) &&
-	    vmm_pcpu_sched(o) == vmm_pcpu_sched(p))
+	    vmm_pcpu_sched(o) == vmm_pcpu_sched(p)) {
+		if (d != p->dom) {
+			d->lent_to = p;
+			p->borrowed = d;
+		}
 		return o;
+	}
 	if (d != p->dom)
 		vmm_domain_unlock(d);
 	return NULL;
@@ -743,28 +750,49 @@ EXPORT_SYMBOL_GPL(vmm_try_peer);
 
 void vmm_put_peer(struct vmm_pcpu *p, struct vmm_pcpu *peer)
 {
-	if (peer->dom != p->dom)
-		vmm_domain_unlock(peer->dom);
+	if (peer->dom == p->dom)
+		return;
+	if (p->borrowed != peer->dom) {
+		vmm_throw_out(p, VMM_BREACH_STEAL, NULL, 0,
+			      "gave the lock of a pCPU back that it did not have",
+			      vmm_pool_now(p->pool));
+		return;
+	}
+	p->borrowed = NULL;
+	peer->dom->lent_to = NULL;
+	vmm_domain_unlock(peer->dom);
 }
 EXPORT_SYMBOL_GPL(vmm_put_peer);
 
 int vmm_steal(struct vmm_pcpu *p, struct vmm_pcpu *peer, struct vmm_entity *e)
 {
-	u64 now = vmm_pool_now(p->pool);
+	u64 now = vmm_pool_now(p->pool), from, due, passed;
 
+	vmm_assert_locked(p);
 	/* In the middle of a swap one of them may have gone over, with another lock. */
 	if (rcu_access_pointer(p->sched) != rcu_access_pointer(peer->sched))
 		return -EBUSY;
-	vmm_assert_locked(p);
+	if (READ_ONCE(peer->dom) != p->dom && p->borrowed != READ_ONCE(peer->dom)) {
+		vmm_throw_out(p, VMM_BREACH_STEAL, NULL, 0,
+			      "took from a pCPU that it had not locked", now);
+		return -EPERM;
+	}
 	vmm_assert_locked(peer);
 	if (e->home != peer || vmm_state(e) != VMM_GATE_QUEUED)
 		return -EBUSY;
 	if (!vmm_entity_allowed(e, p))
 		return -EPERM;
+	from = e->wait_from;
+	due = e->due_from;
 	vmm_dequeue(peer, e, now);
+	passed = e->passed;
 	WRITE_ONCE(e->home, p);
 	e->stats.migrations++;
 	vmm_enqueue(p, e, VMM_ENQ_MIGRATE, now);
+	/* Who is moved about waits all the same. */
+	e->wait_from = from;
+	e->due_from = due;
+	e->passed = passed;
 	return 0;
 }
 EXPORT_SYMBOL_GPL(vmm_steal);

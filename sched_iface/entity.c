@@ -317,6 +317,7 @@ int vmm_group_check_params(struct vmm_group *g, const struct vmm_param_set *set,
 	const u64 *cur = g->view[s->slot] ? g->view[s->slot]->param : none;
 	u64 want[VMM_SCHED_MAX_PARAMS];
 	unsigned int i, idx;
+	struct vmm_op op;
 	int ret;
 
 	lockdep_assert_held(&g->pool->mutex);
@@ -337,7 +338,8 @@ int vmm_group_check_params(struct vmm_group *g, const struct vmm_param_set *set,
 	}
 	if (!n || !s->ops->check_group)
 		return 0;
-	ret = vmm_op_result(s->ops->check_group(s, g->nr_entities, cur, want));
+	vmm_op_begin(&op, s, "check_group");
+	ret = vmm_op_end(&op, s->ops->check_group(s, g->nr_entities, cur, want));
 	if (ret)
 		*why = vmm_sched_why(s, "the scheduler refuses these values");
 	return ret;
@@ -463,6 +465,7 @@ int vmm_entity_init(struct vmm_entity *e, struct vmm_group *group, u32 index)
 		e->paused_at = vmm_pool_now(pool);
 	}
 	mutex_unlock(&pool->mutex);
+	vmm_watchdog_wake(pool);
 	return 0;
 err_entry:
 	xa_erase(&pool->entities, e->id);

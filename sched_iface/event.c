@@ -80,6 +80,21 @@ void vmm_event_warning(const char *name, const char *what)
 				     nla_put_string(skb, VMM_ATTR_CAUSE, what));
 }
 
+/** vmm_event_thrown_out() - a scheduler broke its contract, and another one is active */
+void vmm_event_thrown_out(const struct vmm_pool *pool, const struct vmm_exit_record *rec)
+{
+	struct sk_buff *skb;
+	void *hdr;
+
+	if (pool->host != &vmm_real_host)
+		return;
+	skb = event_new(VMM_CMD_EVENT_SCHED_THROWN_OUT, &hdr);
+	if (skb)
+		event_send(skb, hdr, nla_put_u32(skb, VMM_ATTR_POOL_ID, pool->id) ?:
+				     nla_put_string(skb, VMM_ATTR_SCHED_NAME, rec->name) ?:
+				     vmm_nl_put_exit(skb, pool, rec, true, false));
+}
+
 /** vmm_event_swap() - another scheduler is active. Pool mutex held. */
 void vmm_event_swap(const struct vmm_pool *pool, const struct vmm_swap_result *res,
 		    const char *cause)

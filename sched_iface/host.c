@@ -72,7 +72,7 @@ static DECLARE_WORK(host_broken_work, broken_work);
 /* Called under a domain lock: the work is queued from a hard irq_work. */
 static void broken_irq(struct irq_work *work)
 {
-	schedule_work(&host_broken_work);
+	vmm_watchdog_queue(&host_broken_work);
 }
 
 static struct irq_work host_broken_irq = IRQ_WORK_INIT_HARD(broken_irq);
@@ -115,6 +115,7 @@ static void host_end_pool(struct vmm_pool *pool)
 {
 	u32 i;
 
+	vmm_watchdog_stop(pool);
 	for (i = 0; i < pool->nr_pcpus; i++) {
 		irq_work_sync(&pool->pcpus[i].work);
 		hrtimer_cancel(&pool->pcpus[i].timer);

@@ -14,8 +14,10 @@
 #ifndef _SCHED_IFACE_INTERNAL_H
 #define _SCHED_IFACE_INTERNAL_H
 
+#include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/vmm.h>
+#include <linux/workqueue.h>
 #include <vmm/gate.h>
 
 #define VMM_OFFER_NS	(200 * NSEC_PER_USEC)	/* an offer holds so long while others wait */
@@ -31,6 +33,7 @@ struct vmm_domain {
 	raw_spinlock_t lock;
 	u8 reach;			/* [I] enum vmm_sched_domain */
 	u32 idx;			/* [I] */
+	struct vmm_pcpu *lent_to;	/* under lock: who holds it by vmm_try_peer() */
 	bool collecting;		/* under lock: vmm_resched_run() comes after the op */
 	struct list_head resched;	/* under lock: pCPUs that are to decide again */
 };
@@ -51,6 +54,7 @@ struct vmm_domain {
  * @pool_timer: for that
  * @why:    what it said last with vmm_sched_refuse(); kept for good
  * @nr_warnings: how often it called vmm_sched_warn()
+ * @nr_garbage: times that it answered with what is no time
  */
 struct vmm_sched {
 	const struct vmm_sched_ops *ops;
@@ -66,6 +70,7 @@ struct vmm_sched {
 	struct hrtimer pool_timer;
 	const char *why;		/* [M] */
 	u32 nr_warnings;		/* [M] */
+	atomic_t nr_garbage;
 };
 
 /**
@@ -94,14 +99,47 @@ struct vmm_host_ops {
 	void (*end_pool)(struct vmm_pool *pool);
 };
 
-/** struct vmm_exit_record - why a scheduler was thrown out last */
+#define VMM_GARBAGE_MAX	16		/* answers that are no times, before a scheduler goes */
+#define VMM_WATCHDOG_MIN_NS (100ULL * NSEC_PER_MSEC)
+#define VMM_WATCHDOG_MAX_NS (30ULL * NSEC_PER_SEC)
+#define VMM_WATCHDOG_NS	(1ULL * NSEC_PER_SEC)	/* unless the operator says otherwise */
+
+/**
+ * struct vmm_exit_record - why a scheduler was thrown out last
+ * @valid:   there is one
+ * @kind:    what for
+ * @name:    who
+ * @next:    who took over; empty: nobody yet
+ * @reason:  what it did, to be read behind "it"
+ * @vm:      VM of the entity in question; empty: there is none
+ * @vcpu:    number of the entity there
+ * @entity:  its id, or the id that was picked; 0: none
+ * @pcpu:    where; VMM_NO_PCPU: nowhere
+ * @at_ns:   when
+ * @waited_ns: how long the entity had waited
+ * @picks:   other picks meanwhile
+ * @active_ns: how long the scheduler had been active
+ * @took_ns: from @at_ns until @next was in charge of all pCPUs
+ * @nr:      of @decision
+ * @decision: the last ones on that pCPU, oldest first; at_ns: before @at_ns
+ */
 struct vmm_exit_record {
 	bool valid;
+	enum vmm_breach kind;
 	char name[VMM_SCHED_NAME_LEN];
+	char next[VMM_SCHED_NAME_LEN];
+	char reason[80];
+	char vm[VMM_NAME_LEN];
+	u32 vcpu;
 	u32 entity;
 	u32 pcpu;
 	u64 at_ns;
-	char reason[80];
+	u64 waited_ns;
+	u64 picks;
+	u64 active_ns;
+	u64 took_ns;
+	u32 nr;
+	struct vmm_decision decision[VMM_DECISIONS];
 };
 
 /** struct vmm_swap_result - what one change of scheduler did */
@@ -212,6 +250,8 @@ struct vmm_pool {
 	struct vmm_exit_record last_exit;	/* under exit_lock */
 	raw_spinlock_t exit_lock;	/* innermost */
 	unsigned int fail_at;		/* [M] for tests: which step that can fail does fail; 0: none */
+	u64 watched_at;			/* when the watchdog ran last; written by it, read without a lock */
+	struct delayed_work watch;	/* real pools: the watchdog */
 };
 
 /** struct vmm_param_set - a parameter that goes with a change request */
@@ -356,10 +396,75 @@ void vmm_own(struct vmm_pcpu *p, struct vmm_entity *e, u64 now);
 void vmm_update_timer(struct vmm_pcpu *p, u64 now);
 void vmm_pcpu_expired(struct vmm_pcpu *p);
 void vmm_pool_expired(struct vmm_sched *s);
-void vmm_throw_out(struct vmm_pcpu *p, const char *what, u32 entity, u64 now);
 void vmm_preempt_curr(struct vmm_pcpu *p, u64 now);
 u64 vmm_entity_off_total(const struct vmm_entity *e, u64 now);
 bool vmm_pcpu_idle(const struct vmm_pcpu *p);
+
+/* --- contain.c ------------------------------------------------------------------ */
+
+/** struct vmm_op - an op marked [P] that is under way, on its caller's stack */
+struct vmm_op {
+	struct list_head node;
+	struct vmm_sched *s;
+	const char *name;
+	struct task_struct *task;
+	u64 since;
+	bool deadlock;			/* it asked for what waits for it */
+	bool warned;			/* it takes long: the operator was told */
+};
+
+void vmm_op_begin(struct vmm_op *op, struct vmm_sched *s, const char *name);
+int vmm_op_end(struct vmm_op *op, int ret);
+int vmm_op_init(struct vmm_sched *s);
+void vmm_op_exit(struct vmm_sched *s);
+int vmm_op_pcpu_init(struct vmm_sched *s, struct vmm_pcpu *p);
+void vmm_op_pcpu_exit(struct vmm_sched *s, struct vmm_pcpu *p);
+int vmm_op_attach(struct vmm_sched *s, struct vmm_entity *e);
+void vmm_op_detach(struct vmm_sched *s, struct vmm_entity *e);
+bool vmm_inside_op(const char *what);
+void vmm_ops_slow(struct vmm_pool *pool, u64 now, u64 bound);
+
+DECLARE_PER_CPU(struct vmm_pcpu *, vmm_locked);
+
+const char *vmm_breach_name(enum vmm_breach kind);
+void vmm_throw_out(struct vmm_pcpu *p, enum vmm_breach kind, struct vmm_entity *e, u32 id,
+		   const char *what, u64 now);
+void vmm_bad_pick(struct vmm_pcpu *p, struct vmm_entity *e, u32 id, u64 now);
+u64 vmm_odd_time(struct vmm_pcpu *p, struct vmm_sched *s, const char *what, u64 ns, u64 now);
+void vmm_peer_kept(struct vmm_pcpu *p, u64 now);
+struct vmm_exit_record *vmm_exit_copy(struct vmm_pool *pool);
+void vmm_exit_done(struct vmm_pool *pool, u64 now);
+
+/* A decision for the record. With the domain lock held; a few instructions. */
+static inline void vmm_note(struct vmm_pcpu *p, enum vmm_decision_op op, u32 entity, u64 slice,
+			    u64 now)
+{
+	struct vmm_decision *d = &p->ring[p->ring_at++ % VMM_DECISIONS];
+
+	d->at_ns = now;
+	d->slice_ns = slice;
+	d->entity = entity;
+	d->queued = p->nr_queued;
+	d->op = op;
+	d->why = p->put_why;
+}
+
+/* --- watchdog.c ------------------------------------------------------------------ */
+u64 vmm_watchdog_get(void);
+int vmm_watchdog_set(u64 bound_ns);
+u64 vmm_watch_period(void);
+u64 vmm_watchdog_bound(const struct vmm_sched *s);
+void vmm_watch_pcpu(struct vmm_pcpu *p, u64 now, struct vmm_post *post);
+void vmm_watch_pool(struct vmm_pool *pool);
+bool vmm_watch_late(const struct vmm_pcpu *p, u64 now);
+u64 vmm_watch_backstop(u64 now);
+void vmm_watch_restart(struct vmm_pcpu *p, u64 now);
+void vmm_watchdog_wake(struct vmm_pool *pool);
+void vmm_watchdog_stop(struct vmm_pool *pool);
+void vmm_watchdog_pool(struct vmm_pool *pool);
+int vmm_watchdog_init(void);
+void vmm_watchdog_exit(void);
+bool vmm_watchdog_queue(struct work_struct *work);
 
 /* --- service.c ----------------------------------------------------------------- */
 
@@ -544,6 +649,8 @@ void vmm_event_warning(const char *name, const char *what);
 void vmm_event_moved(const struct vmm_group *g, const struct vmm_swap_result *res,
 		     const char *warning);
 void vmm_event_pool(const struct vmm_pool *pool, const char *cause);
+struct vmm_exit_record;
+void vmm_event_thrown_out(const struct vmm_pool *pool, const struct vmm_exit_record *rec);
 void vmm_event_swap(const struct vmm_pool *pool, const struct vmm_swap_result *res,
 		    const char *cause);
 

@@ -17,9 +17,12 @@ static int __init sched_iface_init(void)
 	ret = vmm_sched_register(&vmm_default_ops);
 	if (ret)
 		return ret;
-	ret = vmm_host_init();
+	ret = vmm_watchdog_init();
 	if (ret)
 		goto err_default;
+	ret = vmm_host_init();
+	if (ret)
+		goto err_watchdog;
 	ret = vmm_dispatch_init();
 	if (ret)
 		goto err_host;
@@ -36,6 +39,8 @@ err_dispatch:
 	vmm_dispatch_exit();
 err_host:
 	vmm_host_exit();
+err_watchdog:
+	vmm_watchdog_exit();
 err_default:
 	vmm_sched_unregister(&vmm_default_ops);
 	return ret;
@@ -47,6 +52,7 @@ static void __exit sched_iface_exit(void)
 	vmm_change_exit();
 	vmm_dispatch_exit();
 	vmm_host_exit();
+	vmm_watchdog_exit();
 	vmm_sched_unregister(&vmm_default_ops);
 	vmm_reasons_free();
 }

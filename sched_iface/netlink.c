@@ -11,6 +11,8 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/sizes.h>
+#include <linux/slab.h>
 #include <linux/vmm.h>
 #include "internal.h"
 #include "netlink.h"
@@ -40,6 +42,7 @@ static const struct nla_policy vmm_policy[VMM_ATTR_MAX + 1] = {
 	[VMM_ATTR_POOL_NEW_NAME] = { .type = NLA_NUL_STRING, .len = VMM_POOL_NAME_LEN - 1 },
 	[VMM_ATTR_POOL_CPUS]	= { .type = NLA_NUL_STRING, .len = 1023 },
 	[VMM_ATTR_VM_POOL]	= { .type = NLA_NUL_STRING, .len = VMM_POOL_NAME_LEN - 1 },
+	[VMM_ATTR_WATCHDOG]	= { .type = NLA_U64 },
 };
 
 /** vmm_nl_admin() - 0, or -EPERM with its reason */
@@ -122,26 +125,84 @@ static int put_params(struct sk_buff *skb, const struct vmm_sched_ops *ops,
 	return 0;
 }
 
-static int put_exit(struct sk_buff *skb, struct vmm_pool *pool)
+/**
+ * vmm_nl_put_exit() - VMM_ATTR_EXIT
+ * @skb:  the message
+ * @pool: where it was
+ * @rec:  valid
+ * @vm:   whoever gets it may know the VM
+ * @decisions: the last decisions too: some 1.5 KiB
+ */
+int vmm_nl_put_exit(struct sk_buff *skb, const struct vmm_pool *pool,
+		    const struct vmm_exit_record *rec, bool vm, bool decisions)
 {
-	struct vmm_exit_record rec;
-	struct nlattr *nest;
+	struct nlattr *nest = nla_nest_start(skb, VMM_ATTR_EXIT);
 
-	raw_spin_lock_irq(&pool->exit_lock);
-	rec = pool->last_exit;
-	raw_spin_unlock_irq(&pool->exit_lock);
-	if (!rec.valid)
-		return 0;
-	nest = nla_nest_start(skb, VMM_ATTR_EXIT);
 	if (!nest ||
-	    nla_put_string(skb, VMM_EXIT_NAME, rec.name) ||
-	    nla_put_string(skb, VMM_EXIT_REASON, rec.reason) ||
-	    nla_put_u32(skb, VMM_EXIT_ENTITY, rec.entity) ||
-	    nla_put_u32(skb, VMM_EXIT_PCPU, rec.pcpu) ||
-	    nla_put_u64_64bit(skb, VMM_EXIT_AGO, vmm_pool_now(pool) - rec.at_ns, VMM_EXIT_PAD))
+	    nla_put_string(skb, VMM_EXIT_NAME, rec->name) ||
+	    nla_put_u32(skb, VMM_EXIT_KIND, rec->kind) ||
+	    nla_put_string(skb, VMM_EXIT_REASON, rec->reason) ||
+	    nla_put_u32(skb, VMM_EXIT_ENTITY, rec->entity) ||
+	    nla_put_u32(skb, VMM_EXIT_PCPU, rec->pcpu) ||
+	    nla_put_u64_64bit(skb, VMM_EXIT_AGO, vmm_pool_now(pool) - rec->at_ns, VMM_EXIT_PAD) ||
+	    nla_put_u64_64bit(skb, VMM_EXIT_WAITED, rec->waited_ns, VMM_EXIT_PAD) ||
+	    nla_put_u64_64bit(skb, VMM_EXIT_PICKS, rec->picks, VMM_EXIT_PAD) ||
+	    nla_put_u64_64bit(skb, VMM_EXIT_ACTIVE, rec->active_ns, VMM_EXIT_PAD) ||
+	    (vm && rec->vm[0] && (nla_put_string(skb, VMM_EXIT_VM, rec->vm) ||
+				  nla_put_u32(skb, VMM_EXIT_VCPU, rec->vcpu))) ||
+	    (rec->next[0] && (nla_put_string(skb, VMM_EXIT_NEXT, rec->next) ||
+			      nla_put_u64_64bit(skb, VMM_EXIT_TOOK, rec->took_ns,
+						VMM_EXIT_PAD))) ||
+	    (decisions && nla_put(skb, VMM_EXIT_DECISIONS, rec->nr * sizeof(rec->decision[0]),
+				  rec->decision)))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;
+}
+
+static int put_exit(struct sk_buff *skb, struct vmm_pool *pool)
+{
+	struct vmm_exit_record *rec = vmm_exit_copy(pool);
+	int ret;
+
+	if (!rec)
+		return 0;	/* the rest is worth more */
+	ret = rec->valid ? vmm_nl_put_exit(skb, pool, rec, false, false) : 0;
+	kfree(rec);
+	return ret;
+}
+
+static int exit_get(struct sk_buff *request, struct genl_info *info)
+{
+	struct vmm_pool *pool = vmm_nl_pool(info, true);
+	struct vmm_exit_record *rec;
+	struct sk_buff *skb;
+	int ret = -ENOMEM;
+	void *hdr;
+
+	if (IS_ERR(pool))
+		return PTR_ERR(pool);
+	rec = vmm_exit_copy(pool);
+	skb = genlmsg_new(SZ_4K, GFP_KERNEL);
+	if (!rec || !skb)
+		goto err;
+	ret = -ENOENT;
+	if (!rec->valid) {
+		NL_SET_ERR_MSG(info->extack, "no scheduler has been thrown out");
+		goto err;
+	}
+	ret = -EMSGSIZE;
+	hdr = genlmsg_put_reply(skb, info, &vmm_genl_family, 0, VMM_CMD_SCHED_EXIT_GET);
+	if (!hdr || nla_put_u32(skb, VMM_ATTR_POOL_ID, pool->id) ||
+	    vmm_nl_put_exit(skb, pool, rec, netlink_capable(request, CAP_SYS_ADMIN), true))
+		goto err;
+	genlmsg_end(skb, hdr);
+	kfree(rec);
+	return genlmsg_reply(skb, info);
+err:
+	nlmsg_free(skb);
+	kfree(rec);
+	return ret;
 }
 
 static int put_active(struct sk_buff *skb, struct vmm_pool *pool, const struct vmm_sched *s)
@@ -153,6 +214,7 @@ static int put_active(struct sk_buff *skb, struct vmm_pool *pool, const struct v
 	if (nla_put_u32(skb, VMM_ATTR_POOL_ID, pool->id) ||
 	    nla_put_string(skb, VMM_ATTR_POOL_NAME, pool->name) ||
 	    nla_put_u32(skb, VMM_ATTR_DISPATCH, vmm_dispatch_get()) ||
+	    nla_put_u64_64bit(skb, VMM_ATTR_WATCHDOG, vmm_watchdog_get(), VMM_ATTR_PAD) ||
 	    nla_put_u64_64bit(skb, VMM_ATTR_SCHED_SINCE, since, VMM_ATTR_PAD) ||
 	    nla_put_u64_64bit(skb, VMM_ATTR_SWAPS, pool->nr_swaps, VMM_ATTR_PAD))
 		return -EMSGSIZE;
@@ -288,6 +350,15 @@ static int swap_how(struct genl_info *info, struct vmm_swap_how *how)
 	return 0;
 }
 
+static int set_watchdog(struct genl_info *info, struct nlattr *a)
+{
+	int ret = vmm_watchdog_set(nla_get_u64(a));
+
+	if (ret)
+		NL_SET_ERR_MSG_ATTR(info->extack, a, "the watchdog's bound is 100 ms to 30 s");
+	return ret;
+}
+
 static int sched_set(struct sk_buff *skb, struct genl_info *info)
 {
 	struct vmm_param_set set[VMM_SCHED_MAX_PARAMS];
@@ -303,6 +374,8 @@ static int sched_set(struct sk_buff *skb, struct genl_info *info)
 		return ret;
 	if (info->attrs[VMM_ATTR_DISPATCH] && !info->attrs[VMM_ATTR_SCHED_NAME])
 		return vmm_dispatch_set(nla_get_u32(info->attrs[VMM_ATTR_DISPATCH]));
+	if (info->attrs[VMM_ATTR_WATCHDOG] && !info->attrs[VMM_ATTR_SCHED_NAME])
+		return set_watchdog(info, info->attrs[VMM_ATTR_WATCHDOG]);
 	if (!info->attrs[VMM_ATTR_SCHED_NAME]) {
 		NL_SET_ERR_MSG(info->extack, "which scheduler? The name is missing");
 		return -EINVAL;
@@ -413,6 +486,7 @@ static const struct genl_small_ops vmm_genl_ops[] = {
 	{ .cmd = VMM_CMD_POOL_ADD, .doit = vmm_nl_pool_add },
 	{ .cmd = VMM_CMD_POOL_DEL, .doit = vmm_nl_pool_del },
 	{ .cmd = VMM_CMD_POOL_SET, .doit = vmm_nl_pool_set },
+	{ .cmd = VMM_CMD_SCHED_EXIT_GET, .doit = exit_get },
 };
 
 static const struct genl_multicast_group vmm_genl_groups[] = {
@@ -427,7 +501,7 @@ struct genl_family vmm_genl_family __ro_after_init = {
 	.module		= THIS_MODULE,
 	.small_ops	= vmm_genl_ops,
 	.n_small_ops	= ARRAY_SIZE(vmm_genl_ops),
-	.resv_start_op	= VMM_CMD_ASK + 1,
+	.resv_start_op	= VMM_CMD_PCPU_GET + 1,
 	.mcgrps		= vmm_genl_groups,
 	.n_mcgrps	= ARRAY_SIZE(vmm_genl_groups),
 };

@@ -11,6 +11,10 @@ struct vmm_swap_result;
 
 extern struct genl_family vmm_genl_family;
 
+struct vmm_pool;
+struct vmm_exit_record;
+int vmm_nl_put_exit(struct sk_buff *skb, const struct vmm_pool *pool,
+		    const struct vmm_exit_record *rec, bool vm, bool decisions);
 int vmm_nl_put_swap(struct sk_buff *skb, const struct vmm_swap_result *res);
 
 int vmm_nl_params(struct genl_info *info, struct vmm_param_set *set);

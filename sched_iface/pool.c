@@ -48,6 +48,7 @@ void vmm_pcpu_lock(struct vmm_pcpu *p)
 			break;
 		vmm_domain_unlock(d);
 	}
+	this_cpu_write(vmm_locked, p);
 }
 EXPORT_SYMBOL_GPL(vmm_pcpu_lock);
 
@@ -211,8 +212,14 @@ static struct vmm_machine *machine_new(u32 nr_pcpus)
 static void pool_free(struct vmm_pool *pool)
 {
 	struct vmm_sched *s = rcu_dereference_protected(pool->active, true);
-	int reach;
+	int reach, cpu;
 
+	for_each_possible_cpu(cpu) {
+		struct vmm_pcpu *p = per_cpu(vmm_locked, cpu);
+
+		if (p && p->pool == pool)
+			per_cpu(vmm_locked, cpu) = NULL;
+	}
 	if (s)
 		vmm_sched_instance_free(s);
 	for (reach = 0; reach < VMM_DOMAIN_COUNT; reach++)
@@ -263,6 +270,7 @@ static struct vmm_pool *pool_new(struct vmm_machine *m, u32 id, u32 nr_pcpus, co
 	raw_spin_lock_init(&pool->exit_lock);
 	INIT_LIST_HEAD(&pool->groups);
 	xa_init_flags(&pool->entities, XA_FLAGS_ALLOC1);
+	vmm_watchdog_pool(pool);
 	pool->pcpus = kvcalloc(nr_pcpus, sizeof(*pool->pcpus), GFP_KERNEL);
 	pool->idle = bitmap_zalloc(nr_pcpus, GFP_KERNEL);
 	if (!pool->pcpus || !pool->idle || pool_make_domains(pool, llc_of))

@@ -151,6 +151,7 @@ static void pcpu_up(struct vmm_pcpu *p)
 	vmm_pcpu_lock(p);
 	p->online = true;
 	set_bit(p->id, pool->idle);
+	vmm_watch_restart(p, vmm_pool_now(pool));
 	/* With nobody queued here the scheduler may find somebody who waits elsewhere. */
 	if (!p->curr)
 		vmm_pick(p, vmm_pool_now(pool), &post);

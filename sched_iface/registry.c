@@ -89,6 +89,12 @@ static int check_ops(const struct vmm_sched_ops *ops)
 		pr_err("scheduler %s refused: its dispatch domain or a size is out of range\n", name);
 		return -EINVAL;
 	}
+	if (ops->patience_ns > VMM_PATIENCE_MAX_NS || ops->hold_max_ns > VMM_HOLD_MAX_NS ||
+	    !ops->held != !ops->hold_max_ns) {
+		pr_err("scheduler %s refused: patience_ns is at most 30 s, hold_max_ns one hour, and held() and hold_max_ns belong together\n",
+		       name);
+		return -EINVAL;
+	}
 	if (ops->pool_deadline && ops->domain != VMM_DOMAIN_POOL) {
 		pr_err("scheduler %s refused: pool_deadline() needs the pool as dispatch domain\n", name);
 		return -EINVAL;
@@ -130,8 +136,11 @@ u32 vmm_sched_id(const struct vmm_sched_ops *ops)
 int vmm_sched_register(const struct vmm_sched_ops *ops)
 {
 	struct vmm_sched_reg *r;
-	int ret = check_ops(ops);
+	int ret;
 
+	if (vmm_inside_op("registered a scheduler from inside an op"))
+		return -EDEADLK;
+	ret = check_ops(ops);
 	if (ret)
 		return ret;
 	r = kzalloc(sizeof(*r), GFP_KERNEL);
@@ -165,6 +174,8 @@ void vmm_sched_unregister(const struct vmm_sched_ops *ops)
 {
 	struct vmm_sched_reg *r;
 
+	if (vmm_inside_op("unregistered a scheduler from inside an op"))
+		return;
 	mutex_lock(&vmm_registry_mutex);
 	r = find(ops->name);
 	if (WARN_ON(!r || r->ops != ops)) {

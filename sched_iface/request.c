@@ -521,7 +521,7 @@ int vmm_entity_say_critical(struct vmm_entity *e, bool on)
 		if (p->curr == e)
 			vmm_charge(p, now);
 		vmm_resched_begin(p);
-		if (!p->bypass && s->ops->entity_params)
+		if (vmm_trusted(p) && s->ops->entity_params)
 			s->ops->entity_params(s, p, e, now);
 		vmm_check_curr(p, now, &post);
 		vmm_resched_run(p, now, &post);

@@ -122,10 +122,14 @@ EXPORT_SYMBOL_GPL(vmm_sched_online);
 void vmm_pool_pcpus_changed(struct vmm_pool *pool)
 {
 	struct vmm_sched *s = rcu_dereference_protected(pool->active, true);
+	struct vmm_op op;
 
 	lockdep_assert_held(&pool->mutex);
-	if (!READ_ONCE(s->broken) && s->ops->pcpus_changed)
-		s->ops->pcpus_changed(s);
+	if (READ_ONCE(s->broken) || !s->ops->pcpus_changed)
+		return;
+	vmm_op_begin(&op, s, "pcpus_changed");
+	s->ops->pcpus_changed(s);
+	vmm_op_end(&op, 0);
 }
 EXPORT_SYMBOL_GPL(vmm_pool_pcpus_changed);
 

@@ -97,16 +97,23 @@ void vmm_sched_instance_free(struct vmm_sched *s)
 		kfree(s);
 }
 
-static void detach_pcpus(struct vmm_sched *s, u32 n)
+static void free_pcpus(struct vmm_sched *s, u32 n)
 {
 	while (n--) {
 		struct vmm_pcpu *p = &s->pool->pcpus[n];
 
-		if (s->ops->pcpu_exit)
-			s->ops->pcpu_exit(s, p);
 		kfree(p->priv[s->half]);
 		p->priv[s->half] = NULL;
 	}
+}
+
+static void detach_pcpus(struct vmm_sched *s, u32 n)
+{
+	u32 i;
+
+	for (i = n; i--;)
+		vmm_op_pcpu_exit(s, &s->pool->pcpus[i]);
+	free_pcpus(s, n);
 }
 
 /** vmm_sched_attach_pcpus() - give an instance its view of all pCPUs. Pool mutex held. */
@@ -125,7 +132,7 @@ int vmm_sched_attach_pcpus(struct vmm_sched *s)
 			if (!p->priv[s->half] || vmm_fail_point(pool))
 				goto err;
 		}
-		ret = s->ops->pcpu_init ? vmm_op_result(s->ops->pcpu_init(s, p)) : 0;
+		ret = vmm_op_pcpu_init(s, p);
 		if (ret)
 			goto err;
 	}
@@ -169,7 +176,7 @@ int vmm_sched_attach_entity(struct vmm_sched *s, struct vmm_entity *e)
 			goto err;
 		}
 	}
-	ret = s->ops->attach ? vmm_op_result(s->ops->attach(s, e)) : 0;
+	ret = vmm_op_attach(s, e);
 	if (ret)
 		goto err;
 	return 0;
@@ -182,8 +189,7 @@ err:
 /** vmm_sched_detach_entity() - undo vmm_sched_attach_entity(). Pool mutex held. */
 void vmm_sched_detach_entity(struct vmm_sched *s, struct vmm_entity *e)
 {
-	if (s->ops->detach)
-		s->ops->detach(s, e);
+	vmm_op_detach(s, e);
 	kfree(e->priv[s->slot]);
 	e->priv[s->slot] = NULL;
 }
@@ -226,14 +232,30 @@ static void detach_entities(struct vmm_sched *s, const struct vmm_entity *until)
 	}
 }
 
-/* swap_detach of the model */
+/*
+ * swap_detach of the model. Memory goes last: the queues of one that was thrown
+ * out have not been emptied, and its ops may still follow their links.
+ */
 static void swap_detach(struct vmm_sched *s)
 {
-	detach_entities(s, NULL);
+	struct vmm_group *g;
+	struct vmm_entity *e;
+	u32 i;
+
+	list_for_each_entry(g, &s->pool->groups, node)
+		list_for_each_entry(e, &g->entities, group_node)
+			vmm_op_detach(s, e);
+	for (i = s->pool->nr_pcpus; i--;)
+		vmm_op_pcpu_exit(s, &s->pool->pcpus[i]);
+	vmm_op_exit(s);
+	list_for_each_entry(g, &s->pool->groups, node) {
+		list_for_each_entry(e, &g->entities, group_node) {
+			kfree(e->priv[s->slot]);
+			e->priv[s->slot] = NULL;
+		}
+	}
 	detach_groups(s);
-	detach_pcpus(s, s->pool->nr_pcpus);
-	if (s->ops->exit)
-		s->ops->exit(s);
+	free_pcpus(s, s->pool->nr_pcpus);
 	vmm_sched_instance_free(s);
 }
 
@@ -280,7 +302,7 @@ static struct vmm_sched *swap_prepare(struct vmm_pool *pool,
 	ret = apply_params(b, b->param, set, nr_set, why);
 	if (ret)
 		goto err_free;
-	ret = ops->init ? vmm_op_result(ops->init(b)) : 0;
+	ret = vmm_op_init(b);
 	*why = vmm_sched_why(b, "the scheduler's init() refused");
 	if (ret)
 		goto err_free;
@@ -308,8 +330,7 @@ err_entities:
 err_pcpus:
 	detach_pcpus(b, pool->nr_pcpus);
 err_exit:
-	if (ops->exit)
-		ops->exit(b);
+	vmm_op_exit(b);
 err_free:
 	vmm_sched_instance_free(b);
 	return ERR_PTR(ret);
@@ -352,6 +373,7 @@ void vmm_history_take(struct vmm_sched *a, struct vmm_pcpu *p, struct vmm_entity
 	if (trust && a->ops->give_history)
 		a->ops->give_history(a, p, e, h, now);
 	h->lag_ns = clamp_t(s64, h->lag_ns, -(s64)VMM_LAG_MAX_NS, (s64)VMM_LAG_MAX_NS);
+	h->share_ppm = min(h->share_ppm, 1000000u);
 }
 
 /** vmm_history_give() - ... to the scheduler that it comes to, just before it is queued there */
@@ -388,6 +410,8 @@ static void fill(struct vmm_sched *b, struct vmm_pcpu *p, u64 now,
 
 	list_for_each_entry(e, &p->queued, queued_node) {
 		vmm_history_give(b, p, e, now);
+		e->passed = 0;
+		e->picks_at = p->picks;
 		vmm_call_enqueue(b, p, e, VMM_ENQ_SWAP, now);
 		res->queued++;
 	}
@@ -396,6 +420,9 @@ static void fill(struct vmm_sched *b, struct vmm_pcpu *p, u64 now,
 	offered = vmm_state(curr) == VMM_GATE_OFFERED;
 	vmm_history_give(b, p, curr, now);
 	slice = b->ops->adopt(b, p, curr, offered ? 0 : curr->slice_ran, now);
+	vmm_note(p, VMM_DECISION_ADOPT, curr->id, slice, now);
+	if (slice > VMM_SLICE_MAX_NS)
+		slice = vmm_odd_time(p, b, "answered adopt() with less than no time", slice, now);
 	/* So that B decides soon, however generous A was. */
 	slice = clamp_t(u64, slice, VMM_SLICE_MIN_NS, VMM_SWAP_SLICE_NS);
 	if (offered)
@@ -423,6 +450,7 @@ static void swap_flip(struct vmm_pcpu *p, struct vmm_sched *a, struct vmm_sched 
 
 	local_irq_disable();
 	lock_both(old, new);
+	this_cpu_write(vmm_locked, p);
 	t0 = get_cycles();
 	now = vmm_pool_now(p->pool);
 	trace_vmm_swap_flip_begin(p->id, a->ops->name, b->ops->name);
@@ -436,6 +464,7 @@ static void swap_flip(struct vmm_pcpu *p, struct vmm_sched *a, struct vmm_sched 
 	p->bypass = false;
 	p->sched_deadline = 0;
 	p->must_go = false;
+	vmm_watch_restart(p, now);
 	fill(b, p, now, res);
 	vmm_check_curr(p, now, &post);
 	if (guest && (p->curr != guest || p->kick)) {
@@ -482,6 +511,24 @@ static void history_push(struct vmm_pool *pool, const struct vmm_sched_ops *ops)
 	pool->nr_history++;
 }
 
+/* --- the end of one that was thrown out ----------------------------------------------------- */
+
+/* Whoever replaces it: what it was told to do, a request, its unloading. Pool mutex held. */
+static void thrown_out(struct vmm_pool *pool)
+{
+	struct vmm_exit_record *rec;
+
+	vmm_exit_done(pool, vmm_pool_now(pool));
+	rec = vmm_exit_copy(pool);
+	if (!rec)
+		return;
+	pr_err("scheduler %s thrown out (%s): it %s (entity %u, vCPU %u of VM %s, pCPU %d, waited %llu us)\n",
+	       rec->name, vmm_breach_name(rec->kind), rec->reason, rec->entity, rec->vcpu,
+	       rec->vm[0] ? rec->vm : "-", (int)rec->pcpu, div_u64(rec->waited_ns, NSEC_PER_USEC));
+	vmm_event_thrown_out(pool, rec);
+	kfree(rec);
+}
+
 /* --- the request ---------------------------------------------------------------------------- */
 
 static int activate_locked(struct vmm_pool *pool, const struct vmm_sched_ops *ops,
@@ -523,6 +570,8 @@ static int activate_locked(struct vmm_pool *pool, const struct vmm_sched_ops *op
 	rcu_assign_pointer(pool->active, b);
 	if (res->ceased)
 		vmm_resume(pool, res);
+	if (a->broken)
+		thrown_out(pool);
 	list_for_each_entry(g, &pool->groups, node)
 		res->entities += g->nr_entities;
 	history_drop(pool, ops);
@@ -547,6 +596,7 @@ static int set_params_locked(struct vmm_pool *pool, const struct vmm_param_set *
 {
 	struct vmm_sched *s = rcu_dereference_protected(pool->active, true);
 	u64 want[VMM_SCHED_MAX_PARAMS];
+	struct vmm_op op;
 	unsigned int i;
 	int ret;
 
@@ -554,15 +604,21 @@ static int set_params_locked(struct vmm_pool *pool, const struct vmm_param_set *
 	ret = apply_params(s, want, set, nr_set, why);
 	if (ret)
 		return ret;
-	ret = s->ops->check_sched ? vmm_op_result(s->ops->check_sched(s, want)) : 0;
+	if (s->ops->check_sched) {
+		vmm_op_begin(&op, s, "check_sched");
+		ret = vmm_op_end(&op, s->ops->check_sched(s, want));
+	}
 	if (ret) {
 		*why = vmm_sched_why(s, "the scheduler refuses these values");
 		return ret;
 	}
 	for (i = 0; i < VMM_SCHED_MAX_PARAMS; i++)
 		WRITE_ONCE(s->param[i], want[i]);
-	if (s->ops->sched_params)
+	if (s->ops->sched_params) {
+		vmm_op_begin(&op, s, "sched_params");
 		s->ops->sched_params(s);
+		vmm_op_end(&op, 0);
+	}
 	return 0;
 }
 
@@ -581,6 +637,10 @@ int vmm_sched_set_params(struct vmm_pool *pool, const struct vmm_param_set *set,
 {
 	int ret;
 
+	if (vmm_inside_op("asked from inside an op for a change of parameters")) {
+		*why = "asked for from inside an op of the scheduler";
+		return -EDEADLK;
+	}
 	mutex_lock(&pool->mutex);
 	ret = set_params_locked(pool, set, nr_set, why);
 	mutex_unlock(&pool->mutex);
@@ -601,7 +661,8 @@ EXPORT_SYMBOL_GPL(vmm_sched_set_params);
  * When it is active already only the parameters change.
  *
  * Context: process, may sleep.
- * Return: 0, or a negative errno: the old scheduler is still active.
+ * Return: 0, or a negative errno: the old scheduler is still active. -EDEADLK:
+ * it was an op of a scheduler that asked.
  */
 int vmm_sched_activate_how(struct vmm_pool *pool, const struct vmm_sched_ops *ops,
 			   const struct vmm_param_set *set, unsigned int nr_set,
@@ -611,6 +672,10 @@ int vmm_sched_activate_how(struct vmm_pool *pool, const struct vmm_sched_ops *op
 	struct vmm_sched *a;
 	int ret;
 
+	if (vmm_inside_op("asked from inside an op for a change of scheduler")) {
+		*why = "asked for from inside an op of the scheduler";
+		return -EDEADLK;
+	}
 	if (mutex_lock_killable(&pool->mutex)) {
 		*why = "interrupted";
 		return -EINTR;
@@ -708,12 +773,8 @@ void vmm_swap_broken(struct vmm_pool *pool)
 
 	mutex_lock(&pool->mutex);
 	a = rcu_dereference_protected(pool->active, true);
-	if (a->broken) {
-		pr_err("scheduler %s thrown out: it %s (entity %u, pCPU %u)\n",
-		       pool->last_exit.name, pool->last_exit.reason,
-		       pool->last_exit.entity, pool->last_exit.pcpu);
+	if (a->broken)
 		fall_back(pool, "breach");
-	}
 	mutex_unlock(&pool->mutex);
 	vmm_dispatch_follow(pool);
 }

@@ -8,6 +8,7 @@
 #include <linux/tracepoint.h>
 #include <linux/vmm.h>
 #include <vmm/gate.h>
+#include <vmm/sched.h>
 
 #define vmm_why_names					\
 	{ VMM_ENQ_NEW, "new" },				\
@@ -74,6 +75,21 @@
 	{ VMM_WHY_ASK + VMM_ASK_RESUME, "ask-resume" },	\
 	{ VMM_WHY_ASK + VMM_ASK_WAIT, "ask-wait" },	\
 	{ VMM_WHY_ASK + VMM_ASK_CRITICAL, "ask-critical" }
+
+#define vmm_breach_names				\
+	{ VMM_BREACH_UNKNOWN, "unknown" },		\
+	{ VMM_BREACH_DEAD, "dead" },			\
+	{ VMM_BREACH_RUNNING, "running" },		\
+	{ VMM_BREACH_BLOCKED, "blocked" },		\
+	{ VMM_BREACH_FOREIGN, "foreign" },		\
+	{ VMM_BREACH_DISALLOWED, "disallowed" },	\
+	{ VMM_BREACH_LOST, "lost" },			\
+	{ VMM_BREACH_STARVED, "starved" },		\
+	{ VMM_BREACH_STALLED, "stalled" },		\
+	{ VMM_BREACH_SLICE, "slice" },			\
+	{ VMM_BREACH_ERRNO, "errno" },			\
+	{ VMM_BREACH_STEAL, "steal" },			\
+	{ VMM_BREACH_REENTRY, "reentry" }
 
 /*
  * A scheduling request: an entity becomes queued, and why; or somebody asked for
@@ -157,22 +173,25 @@ TRACE_EVENT(vmm_gate_noshow,
 );
 
 TRACE_EVENT(vmm_sched_breach,
-	TP_PROTO(u32 pcpu, u32 entity, const char *sched, const char *what),
-	TP_ARGS(pcpu, entity, sched, what),
+	TP_PROTO(u32 pcpu, u32 entity, u32 kind, const char *sched, const char *what),
+	TP_ARGS(pcpu, entity, kind, sched, what),
 	TP_STRUCT__entry(
 		__field(u32, pcpu)
 		__field(u32, entity)
+		__field(u32, kind)
 		__array(char, sched, VMM_SCHED_NAME_LEN)
 		__array(char, what, 80)
 	),
 	TP_fast_assign(
 		__entry->pcpu = pcpu;
 		__entry->entity = entity;
+		__entry->kind = kind;
 		strscpy(__entry->sched, sched, VMM_SCHED_NAME_LEN);
 		strscpy(__entry->what, what, 80);
 	),
-	TP_printk("pcpu=%u entity=%u sched=%s: %s", __entry->pcpu, __entry->entity,
-		  __entry->sched, __entry->what)
+	TP_printk("pcpu=%d entity=%u kind=%s sched=%s: %s", (int)__entry->pcpu, __entry->entity,
+		  __print_symbolic(__entry->kind, vmm_breach_names), __entry->sched,
+		  __entry->what)
 );
 
 TRACE_EVENT(vmm_sched_swap,

@@ -35,6 +35,7 @@
 #include <linux/smp.h>
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
+#include <linux/vmm.h>
 #include <linux/xarray.h>
 #include <vmm/sched.h>
 
@@ -158,6 +159,10 @@ struct vmm_entity {
 	struct list_head group_node;	/* [M] */
 	struct list_head queued_node;	/* [D] in pcpu->queued */
 	u64 since;			/* [D] of the last change of state */
+	u64 wait_from;			/* [D] it has waited to own a pCPU since then; 0: it does not */
+	u64 due_from;			/* [D] ... and was not held back since then */
+	u64 passed;			/* [D] picks of others since due_from, up to picks_at */
+	u64 picks_at;			/* [D] QUEUED: home->picks when it was counted last */
 	u64 charged;			/* [D] run time is charged up to here */
 	u64 slice_ns;			/* [D] what the scheduler gave it */
 	u64 slice_ran;			/* [D] charged in this slice so far */
@@ -264,9 +269,16 @@ struct vmm_pcpu {
 	bool yield;			/* [D] curr was asked to yield */
 	u32 hint;			/* [D] id of who should be picked next; 0: whoever the scheduler likes */
 	u64 hint_ns;			/* [D] ... for so long at most */
+	u8 put_why;			/* [D] enum vmm_put_why of the last one that had it */
+	u8 ring_at;			/* [D] next entry of ring */
+	u64 picked_at;			/* [D] when somebody was picked last */
+	u64 watch_from;			/* [D] waits before do not count: another scheduler, or nobody ran */
+	u64 watched_at;			/* [D] when the watchdog looked last */
+	struct vmm_domain *borrowed;	/* [D] locked by vmm_try_peer() on behalf of this one */
 	struct list_head resched_node;	/* [D] in dom->resched: to decide again */
 	struct hrtimer timer;
 	struct irq_work work;		/* follows up what sched_out marked */
+	struct vmm_decision ring[VMM_DECISIONS];	/* [D] the last decisions */
 };
 
 /* --- groups and entities ------------------------------------------------ */

@@ -38,6 +38,7 @@
 #include <linux/types.h>
 #include <linux/module.h>
 #include <linux/cpumask.h>
+#include <linux/time64.h>
 
 /* Raised with every incompatible change; a module built for another one is refused. */
 #define VMM_SCHED_IFACE_VERSION	2
@@ -50,6 +51,10 @@
 
 /* A slice with no end: the entity keeps its pCPU until something happens. */
 #define VMM_SLICE_INFINITE	U64_MAX
+
+/* The most that a table may declare as @patience_ns and @hold_max_ns. */
+#define VMM_PATIENCE_MAX_NS	(30ULL * NSEC_PER_SEC)
+#define VMM_HOLD_MAX_NS		(3600ULL * NSEC_PER_SEC)
 
 struct vmm_entity;
 struct vmm_pcpu;
@@ -196,6 +201,19 @@ struct vmm_sched_ops {
 	size_t entity_size;
 	/** @group_size: bytes of vmm_group_priv(), zeroed, at most 4 KiB */
 	size_t group_size;
+	/**
+	 * @patience_ns: how long an entity that may run can have to wait under
+	 * this scheduler's rules, 0 .. 30 s. Where it is more than the
+	 * operator's bound (``vmmctl sched watchdog``) the watchdog waits so
+	 * long.
+	 */
+	u64 patience_ns;
+	/**
+	 * @hold_max_ns: with @held: the longest that an entity can be held
+	 * back under this scheduler's rules, up to VMM_HOLD_MAX_NS. Beyond
+	 * it the entity is starved.
+	 */
+	u64 hold_max_ns;
 	/** @params: tunables, or NULL */
 	const struct vmm_sched_param *params;
 	/** @nr_params: how many */
@@ -236,9 +254,10 @@ struct vmm_sched_ops {
 	 * @pick: [D] Nobody runs on @p: choose who is next, take it off the
 	 * queue and return its id, with the longest time it may run in
 	 * @slice_ns (clamped by the interface to 50 us .. 10 s, or
-	 * VMM_SLICE_INFINITE). VMM_ENTITY_NONE when nothing is queued here, or
-	 * nobody who is may run yet: it is asked again when somebody is queued
-	 * on @p, at a deadline of @p, and after vmm_pcpu_resched().
+	 * VMM_SLICE_INFINITE; 0 and what is negative as s64 count as garbage).
+	 * VMM_ENTITY_NONE when nothing is queued here, or nobody who is may run
+	 * yet (see @held): it is asked again when somebody is queued on @p, at
+	 * a deadline of @p, and after vmm_pcpu_resched().
 	 * The end of a slice counts only while somebody is queued on @p; an
 	 * end that has to come in any case takes a deadline of @p and
 	 * vmm_pcpu_resched().
@@ -334,6 +353,15 @@ struct vmm_sched_ops {
 	 */
 	void (*prefer)(struct vmm_sched *s, struct vmm_pcpu *p,
 		       struct vmm_entity *e, u64 now);
+	/**
+	 * @held: [D] optional. The watchdog asks: @e has been queued on @p for
+	 * a while; is it one that may not run now by the rules (no budget, over
+	 * its cap)? Its wait counts from the moment that it is no longer. A
+	 * scheduler that holds all who are queued on a free pCPU must have set
+	 * a deadline that will change that. Without this op nobody is held.
+	 */
+	bool (*held)(struct vmm_sched *s, struct vmm_pcpu *p,
+		     struct vmm_entity *e, u64 now);
 };
 
 /**
@@ -350,10 +378,10 @@ struct vmm_sched_ops {
  * vmm_sched_register() - make a scheduler known
  * @ops: its table; must stay valid until vmm_sched_unregister()
  *
- * Context: process, may sleep.
+ * Context: process, may sleep; not from inside an op.
  * Return: 0; -EINVAL (name, sizes, parameter table or a mandatory op missing;
  * the log names it); -ENOEXEC (built for another version of the interface);
- * -EEXIST (the name is taken).
+ * -EEXIST (the name is taken); -EDEADLK (called from inside an op).
  */
 int vmm_sched_register(const struct vmm_sched_ops *ops);
 
@@ -364,7 +392,8 @@ int vmm_sched_register(const struct vmm_sched_ops *ops);
  * Where it is active, the scheduler before it takes over first, in the end the
  * built-in default. When this returns no op of it is running or will be called.
  *
- * Context: process, may sleep; a module's exit function.
+ * Context: process, may sleep; a module's exit function. From inside an op it
+ * does nothing but have the scheduler thrown out.
  */
 void vmm_sched_unregister(const struct vmm_sched_ops *ops);
 

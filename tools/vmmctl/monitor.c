@@ -74,6 +74,22 @@ static void print_pool(struct nlattr **a, json_object *o)
 		       get_str(o, "cause"));
 }
 
+static void print_thrown_out(struct nlattr **a, json_object *o)
+{
+	json_object *e;
+
+	add_u32(o, "pool", a[VMM_ATTR_POOL_ID]);
+	add_str(o, "name", a[VMM_ATTR_SCHED_NAME]);
+	if (!a[VMM_ATTR_EXIT])
+		return;
+	e = exit_to_json(a[VMM_ATTR_EXIT]);
+	json_object_object_add(o, "exit", e);
+	if (!opt_json) {
+		printf("scheduler ");
+		print_exit_line(e);
+	}
+}
+
 static int on_event(uint8_t cmd, struct nlattr **a)
 {
 	static const char * const names[] = {
@@ -85,6 +101,7 @@ static int on_event(uint8_t cmd, struct nlattr **a)
 		[VMM_CMD_EVENT_SCHED_WARNING] = "sched-warning",
 		[VMM_CMD_EVENT_VM_MOVED] = "vm-moved",
 		[VMM_CMD_EVENT_POOL] = "pool",
+		[VMM_CMD_EVENT_SCHED_THROWN_OUT] = "sched-thrown-out",
 	};
 	json_object *o;
 
@@ -113,6 +130,9 @@ static int on_event(uint8_t cmd, struct nlattr **a)
 		break;
 	case VMM_CMD_EVENT_POOL:
 		print_pool(a, o);
+		break;
+	case VMM_CMD_EVENT_SCHED_THROWN_OUT:
+		print_thrown_out(a, o);
 		break;
 	default:
 		print_activated(a, o);

@@ -83,21 +83,6 @@ json_object *swap_to_json(struct nlattr *nest)
 	return o;
 }
 
-static json_object *exit_to_json(struct nlattr *nest)
-{
-	struct nlattr *a[VMM_EXIT_MAX + 1];
-	json_object *o = json_object_new_object();
-
-	if (nla_parse_nested(a, VMM_EXIT_MAX, nest, NULL))
-		return o;
-	add_str(o, "name", a[VMM_EXIT_NAME]);
-	add_str(o, "reason", a[VMM_EXIT_REASON]);
-	add_u32(o, "entity", a[VMM_EXIT_ENTITY]);
-	add_u32(o, "pcpu", a[VMM_EXIT_PCPU]);
-	add_u64(o, "ago_ns", a[VMM_EXIT_AGO]);
-	return o;
-}
-
 static void on_sched(struct nlmsghdr *h, struct nlattr **a, void *arg)
 {
 	json_object *o = json_object_new_object(), *params = json_object_new_array();
@@ -117,6 +102,7 @@ static void on_sched(struct nlmsghdr *h, struct nlattr **a, void *arg)
 	json_object_object_add(o, "params", params);
 	add_str(o, "pool", a[VMM_ATTR_POOL_NAME]);
 	add_enum(o, "dispatch", a[VMM_ATTR_DISPATCH], modes, 3);
+	add_u64(o, "watchdog_ns", a[VMM_ATTR_WATCHDOG]);
 	add_u32(o, "id", a[VMM_ATTR_SCHED_ID]);
 	add_u64(o, "since_ns", a[VMM_ATTR_SCHED_SINCE]);
 	add_u64(o, "swaps", a[VMM_ATTR_SWAPS]);
@@ -245,6 +231,8 @@ static void show_sched(json_object *s)
 	printf("  active for %s; %llu changes of scheduler so far; dispatch by %s\n",
 	       show_ns(get_num(s, "since_ns"), buf, sizeof(buf)),
 	       (unsigned long long)get_num(s, "swaps"), get_str(s, "dispatch"));
+	printf("  watchdog: nobody who may run waits for more than %s\n",
+	       show_ns(get_num(s, "watchdog_ns"), buf, sizeof(buf)));
 	if (json_object_object_get_ex(s, "history", &o) && json_object_array_length(o)) {
 		printf("  before it:");
 		for (i = 0; i < json_object_array_length(o); i++)
@@ -255,11 +243,10 @@ static void show_sched(json_object *s)
 		printf("  last change: ");
 		print_swap(o);
 	}
-	if (json_object_object_get_ex(s, "last_exit", &o))
-		printf("  thrown out %s ago: %s, because it %s (entity %llu, pCPU %llu)\n",
-		       show_ns(get_num(o, "ago_ns"), buf, sizeof(buf)), get_str(o, "name"),
-		       get_str(o, "reason"), (unsigned long long)get_num(o, "entity"),
-		       (unsigned long long)get_num(o, "pcpu"));
+	if (json_object_object_get_ex(s, "last_exit", &o)) {
+		printf("  ");
+		print_exit_line(o);
+	}
 }
 
 static int cmd_show(int argc, char **argv)
@@ -269,6 +256,8 @@ static int cmd_show(int argc, char **argv)
 
 	if (argc > 1)
 		return usage("'%s' is too much; see 'vmmctl sched help'", argv[1]);
+	if (argc && !strcmp(argv[0], "--last-exit"))
+		return show_last_exit();
 	list = sched_list();
 	if (!list)
 		return REFUSED;
@@ -349,15 +338,50 @@ static int cmd_dispatch(int argc, char **argv)
 	return DONE;
 }
 
+/* Without a time: what it is. */
+static int cmd_watchdog(int argc, char **argv)
+{
+	json_object *list;
+	struct nl_msg *msg;
+	uint64_t ns;
+	char buf[32];
+
+	if (argc > 1)
+		return usage("'%s' is too much; see 'vmmctl sched help'", argv[1]);
+	if (argc) {
+		if (parse_time(argv[0], &ns))
+			return usage("'%s' is no time such as 500ms or 2s", argv[0]);
+		msg = nl_request(VMM_CMD_SCHED_SET, NLM_F_ACK);
+		if (!msg)
+			return REFUSED;
+		if (nla_put_u64(msg, VMM_ATTR_WATCHDOG, ns)) {
+			nlmsg_free(msg);
+			return refused("the request is too long");
+		}
+		return nl_talk(msg, NULL, NULL);
+	}
+	list = sched_list();
+	if (!list)
+		return REFUSED;
+	ns = get_num(find_by(list, "state", "active"), "watchdog_ns");
+	if (opt_json)
+		printf("{\"watchdog_ns\":%llu}\n", (unsigned long long)ns);
+	else
+		printf("%s\n", show_ns(ns, buf, sizeof(buf)));
+	json_object_put(list);
+	return DONE;
+}
+
 const struct command sched_commands[] = {
 	{ "list", cmd_list, "", "all loaded schedulers" },
-	{ "show", cmd_show, "[NAME]", "one scheduler whole: parameters, history, last change; without a name the active one" },
+	{ "show", cmd_show, "[NAME|--last-exit]", "one scheduler whole: parameters, history, last change; without a name the active one. --last-exit: who was thrown out last, why, and its last decisions" },
 	{ "load", cmd_load, "NAME|PATH", "load a scheduler's module; it does not become active by that" },
 	{ "dispatch", cmd_dispatch, "[ops|id|patch]", "how the active scheduler is reached: through its table, by its number, by addresses in the code" },
 	{ "set", cmd_sched_set, "NAME [OPTION]...", "make a scheduler the active one, while the guests run; or change its parameters. --image PATH: load it from there; --policy keep|unload-before|unload-after: what becomes of the old one; --mode live|cease; --timeout T; --dispatch MODE; --set PARAM=VALUE" },
 	{ "back", cmd_sched_back, "[OPTION]...", "make the scheduler before this one active again, with the parameters that it had; options as of set" },
 	{ "history", cmd_sched_history, "", "who was active before: how often, how long, why it ended, who is the next to take over" },
 	{ "timeline", cmd_sched_timeline, "[-o FILE]... [--for T] [--around-swap] [--format perfetto|svg] [--buffer SIZE]", "record who runs when, as a trace for ui.perfetto.dev or a picture (SVG); --around-swap: around the next change of scheduler" },
+	{ "watchdog", cmd_watchdog, "[T]", "how long a vCPU that may run can wait before its scheduler is thrown out, 100ms to 30s" },
 	{ "unload", cmd_unload, "NAME", "unload a scheduler; the one before it takes over if it is active" },
 	{ }
 };

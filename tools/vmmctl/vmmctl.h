@@ -60,6 +60,9 @@ void add_u64(json_object *o, const char *key, struct nlattr *a);
 void add_u32(json_object *o, const char *key, struct nlattr *a);
 void add_str(json_object *o, const char *key, struct nlattr *a);
 json_object *swap_to_json(struct nlattr *nest);
+json_object *exit_to_json(struct nlattr *nest);
+void print_exit_line(json_object *o);
+int show_last_exit(void);
 json_object *param_to_json(struct nlattr *nest);
 json_object *vm_list(void);			/* NULL: said why */
 json_object *find_vm(json_object *list, const char *which);	/* by name or id */

@@ -9,11 +9,13 @@
  *   VMM_CMD_SCHED_GET   D  every loaded scheduler:
  *                          SCHED_NAME, SCHED_ID, SCHED_STATE, SCHED_DOMAIN, SCHED_PARAM*,
  *                          for the active one also POOL_ID, DISPATCH, SCHED_SINCE, SWAPS,
- *                          SWAP (the last one), HISTORY*, EXIT (the last one thrown out)
+ *                          SWAP (the last one), HISTORY*, WATCHDOG, EXIT (the last one thrown
+ *                          out, in short)
  *   VMM_CMD_SCHED_SET   RA SCHED_NAME, SCHED_PARAM*: make it active (or change its
  *                          parameters); answers with SWAP. SWAP_MODE, TIMEOUT: how.
  *                          DISPATCH, with or without a name: choose the way to the
- *                          active scheduler
+ *                          active scheduler. WATCHDOG, without a name: set the bound
+ *                          of the watchdog
  *   VMM_CMD_SCHED_BEGIN RA the active scheduler will be unloaded: until a SCHED_SET
  *                          succeeds, the end of this socket brings it back, loaded
  *                          by modprobe, with its parameters
@@ -35,6 +37,8 @@
  *   VMM_CMD_POOL_DEL    A  POOL_NAME or POOL_ID: its CPUs go to pool 0; there must be no VM in it
  *   VMM_CMD_POOL_SET    A  POOL_NAME or POOL_ID, and POOL_NEW_NAME, or POOL_CPUS: the CPUs
  *                          that it is to have, no more and no fewer
+ *   VMM_CMD_SCHED_EXIT_GET R  EXIT: who was thrown out last and why, with its last decisions; the
+ *                          name of the VM takes CAP_SYS_ADMIN. ENOENT: nobody was
  *
  * SCHED_GET and SCHED_SET are about pool 0 unless POOL_NAME or POOL_ID says which.
  * VM_SET with VM_POOL, which comes alone, moves the VM there and answers with SWAP.
@@ -49,9 +53,12 @@
  *                                                       CAUSE: a warning
  *   VMM_CMD_EVENT_POOL                                  POOL_ID, POOL_NAME, POOL_CPUS, CAUSE: added,
  *                                                       removed, cpus, name, or a warning
+ *   VMM_CMD_EVENT_SCHED_THROWN_OUT                      POOL_ID, SCHED_NAME, EXIT (in short)
  */
 #ifndef _UAPI_LINUX_VMM_H
 #define _UAPI_LINUX_VMM_H
+
+#include <linux/types.h>
 
 #define VMM_GENL_NAME		"vmm"
 #define VMM_GENL_VERSION	1
@@ -80,6 +87,8 @@ enum vmm_cmd {
 	VMM_CMD_POOL_SET,
 	VMM_CMD_EVENT_VM_MOVED,
 	VMM_CMD_EVENT_POOL,
+	VMM_CMD_SCHED_EXIT_GET,
+	VMM_CMD_EVENT_SCHED_THROWN_OUT,
 	__VMM_CMD_MAX,
 };
 #define VMM_CMD_MAX (__VMM_CMD_MAX - 1)
@@ -138,6 +147,7 @@ enum vmm_attr {
 	VMM_ATTR_POOL_ONLINE,		/* u32: how many of them are online */
 	VMM_ATTR_POOL_VMS,		/* u32: how many VMs are in it */
 	VMM_ATTR_VM_POOL,		/* string: name or id of the pool that the VM is to go to */
+	VMM_ATTR_WATCHDOG,		/* u64, ns, 100 ms .. 30 s: how long a vCPU may wait, see enum vmm_breach */
 	__VMM_ATTR_MAX,
 };
 #define VMM_ATTR_MAX (__VMM_ATTR_MAX - 1)
@@ -248,6 +258,15 @@ enum vmm_attr_exit {
 	VMM_EXIT_ENTITY,		/* u32 */
 	VMM_EXIT_PCPU,			/* u32 */
 	VMM_EXIT_AGO,			/* u64, ns */
+	VMM_EXIT_KIND,			/* u32, enum vmm_breach */
+	VMM_EXIT_VM,			/* string: the entity's VM; absent: no entity, or not yours to know */
+	VMM_EXIT_VCPU,			/* u32: its number there */
+	VMM_EXIT_WAITED,		/* u64, ns that the entity had waited */
+	VMM_EXIT_ACTIVE,		/* u64, ns that the scheduler had been active */
+	VMM_EXIT_PICKS,			/* u64: other picks of the pCPU while the entity waited */
+	VMM_EXIT_NEXT,			/* string: who took over; absent: on its way */
+	VMM_EXIT_TOOK,			/* u64, ns from the breach until it was in charge everywhere */
+	VMM_EXIT_DECISIONS,		/* binary: struct vmm_decision[], oldest first, 64 at most */
 	__VMM_EXIT_MAX,
 };
 #define VMM_EXIT_MAX (__VMM_EXIT_MAX - 1)
@@ -282,6 +301,55 @@ enum vmm_attr_feedback {
 	__VMM_FEEDBACK_MAX,
 };
 #define VMM_FEEDBACK_MAX (__VMM_FEEDBACK_MAX - 1)
+
+/* What a scheduler can be thrown out for (VMM_EXIT_KIND). */
+enum vmm_breach {
+	VMM_BREACH_NONE,
+	VMM_BREACH_UNKNOWN,		/* picked an id that no entity ever had */
+	VMM_BREACH_DEAD,		/* picked an entity that is gone */
+	VMM_BREACH_RUNNING,		/* picked one that holds a pCPU already */
+	VMM_BREACH_BLOCKED,		/* picked one that is blocked, or not there */
+	VMM_BREACH_FOREIGN,		/* picked one that is queued on another pCPU */
+	VMM_BREACH_DISALLOWED,		/* ... and may not run here */
+	VMM_BREACH_LOST,		/* one that is queued is never picked, even if alone */
+	VMM_BREACH_STARVED,		/* one waits too long while others are picked, or is held back too long */
+	VMM_BREACH_STALLED,		/* picks nobody at all although somebody waits */
+	VMM_BREACH_SLICE,		/* slices that are no times, or never end while somebody waits */
+	VMM_BREACH_ERRNO,		/* an op returned neither 0 nor an errno */
+	VMM_BREACH_STEAL,		/* took from, or kept, a pCPU that it had not locked */
+	VMM_BREACH_REENTRY,		/* asked from inside an op for what waits for that op */
+	__VMM_BREACH_MAX,
+};
+#define VMM_BREACH_MAX (__VMM_BREACH_MAX - 1)
+
+/* What a decision was about (struct vmm_decision.op). */
+enum vmm_decision_op {
+	VMM_DECISION_PICK,		/* who is next; entity 0: nobody */
+	VMM_DECISION_WAKEUP,		/* somebody was queued: entity, who runs, may go on for slice_ns */
+	VMM_DECISION_ADOPT,		/* entity ran when the scheduler took over, and may go on */
+};
+
+/**
+ * struct vmm_decision - one of the last decisions of a scheduler on a pCPU
+ * @at_ns:    so long before the breach
+ * @slice_ns: the answer as it was given; 2^64 - 1: no end
+ * @entity:   whom it was about; 0: nobody
+ * @queued:   how many waited
+ * @op:       enum vmm_decision_op
+ * @why:      VMM_DECISION_PICK: why the one before went; 0 slice, 1 preempt, 2 yield, 3 block, 4 leave,
+ *            5 noshow, 6 lost, 7 migrate, 8 swap
+ */
+struct vmm_decision {
+	__u64 at_ns;
+	__u64 slice_ns;
+	__u32 entity;
+	__u16 queued;
+	__u8 op;
+	__u8 why;
+};
+
+#define VMM_DECISIONS		64	/* kept for each pCPU */
+#define VMM_NO_PCPU		0xffffffffU	/* VMM_EXIT_PCPU: it was not about one */
 
 /* Inside VMM_ATTR_VCPU. Times in ns. */
 enum vmm_attr_vcpu {
