@@ -17,7 +17,7 @@ fresh() {
 load() { modprobe vmm_core || fail "vmm_core does not load"; [ -c /dev/vmm ] || fail "no /dev/vmm"; }
 
 unload() {
-	for m in vmm_core sched_rr sched_bvt sched_credit sched_edf sched_iface; do
+	for m in vmm_core sched_rr sched_bvt sched_credit sched_edf sched_bad sched_iface; do
 		[ ! -d /sys/module/$m ] || rmmod $m || fail "$m does not unload"
 	done
 }

@@ -217,6 +217,17 @@ static bool step_pool_timers(struct virt_room *room)
 	return again;
 }
 
+static bool watch(struct virt_room *room)
+{
+	struct vmm_machine *m = room->pool->machine;
+	u32 i;
+
+	for (i = 0; i < VMM_POOLS && !room->unwatched; i++)
+		if (m->pool[i])
+			vmm_watch_pool(m->pool[i]);
+	return !room->unwatched;
+}
+
 void virt_settle(struct virt_room *room)
 {
 	bool again;
@@ -239,6 +250,10 @@ void virt_settle(struct virt_room *room)
 			vmm_machine_broken(room->pool->machine);
 			again = true;
 		}
+		if (room->watch_at <= room->now) {
+			room->watch_at = room->now + vmm_watch_period();
+			again |= watch(room);
+		}
 		cond_resched();
 	} while (again && ++n < 100000);
 	WARN_ONCE(again, "the virtual room does not come to rest");
@@ -246,7 +261,7 @@ void virt_settle(struct virt_room *room)
 
 static u64 next_event(struct virt_room *room)
 {
-	u64 next = VIRT_HORIZON;
+	u64 next = room->watch_at;
 	u32 i;
 
 	for (i = 0; i < room->nr_pools; i++)

@@ -42,6 +42,8 @@ struct virt_room {
 	struct virt_vcpu *vcpu;
 	u32 per_vm;		/* vCPUs of one VM */
 	u64 kicks;
+	u64 watch_at;		/* when the watchdog looks next */
+	bool unwatched;		/* the watchdog's work does not get to run */
 	bool broken;		/* host->broken() was called */
 	bool busy;		/* a pool's mutex is held: nobody is thrown out now */
 	bool throttles;		/* its scheduler may leave a pCPU free while somebody waits */
