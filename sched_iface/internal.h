@@ -260,12 +260,6 @@ struct vmm_param_set {
 	u64 val;
 };
 
-/* What an op that may fail answered: 0 or an errno. Anything else is no success either. */
-static inline int vmm_op_result(int ret)
-{
-	return ret > 0 ? -EINVAL : ret;
-}
-
 extern struct vmm_pool *vmm_pool0;
 
 struct vmm_post;

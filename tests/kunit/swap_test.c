@@ -419,7 +419,7 @@ static void swap_nonsense_is_a_refusal(struct kunit *test)
 		lifo.fail_init = step == 1;
 		lifo.fail_pcpu = step > 1 && step <= 3 ? step - 1 : 0;
 		lifo.fail_attach = step > 3 ? step - 3 : 0;
-		KUNIT_EXPECT_EQ(test, virt_swap(r, "t_lifo"), -EINVAL);
+		KUNIT_EXPECT_EQ(test, virt_swap(r, "t_lifo"), -EPROTO);
 		KUNIT_EXPECT_STREQ(test, active(r), "default");
 		KUNIT_EXPECT_EQ(test, lifo.attached, 0);
 		virt_run(r, r->now + 2 * MS);
@@ -430,7 +430,7 @@ static void swap_nonsense_is_a_refusal(struct kunit *test)
 	e = kunit_kzalloc(test, sizeof(*e), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, e);
 	lifo.fail_attach = 1;
-	KUNIT_EXPECT_EQ(test, vmm_entity_init(e, r->vcpu[0].group, 1), -EINVAL);
+	KUNIT_EXPECT_EQ(test, vmm_entity_init(e, r->vcpu[0].group, 1), -EPROTO);
 	KUNIT_EXPECT_EQ(test, virt_swap(r, "default"), 0);
 	virt_destroy(r);
 }
