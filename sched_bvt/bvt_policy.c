@@ -421,28 +421,46 @@ void bvt_ent_init(struct bvt_ent *b, const struct bvt_tune *t)
 	};
 }
 
+/* As far from @svt as before, in ns of service. */
+static struct bvt_vt bvt_reweighed(const struct bvt_vt *svt, const struct bvt_vt *avt, u32 w)
+{
+	struct bvt_vt from = bvt_vt_at(svt, avt->w);
+	struct bvt_vt at = bvt_vt_at(svt, w);
+
+	bvt_vt_move(&at, bvt_vt_service(&from, avt));
+	return at;
+}
+
 /**
  * bvt_retune() - the operator changed something
- * @q: the queue that @b is on; not looked at when it is on none
+ * @q: the queue that @b is on, or was on last; NULL: none
  * @b: an entity in any state
  * @t: all its parameters
  *
- * The actual virtual time stays: what it received was paid for at the weight of
- * then.
+ * With another weight it keeps its lead or lag in ns of service. In virtual time
+ * a turn at weight 1 is a lead of minutes, which are not to be waited for by
+ * one that the operator has made important since.
  */
 void bvt_retune(struct bvt_queue *q, struct bvt_ent *b,
 		const struct bvt_tune *t)
 {
 	enum bvt_where where = b->where;
 
+	if (q)
+		bvt_svt_update(q);
 	if (bvt_queued(b))
 		bvt_tree_remove(q, b);
 	if (where != BVT_OUT)
 		bvt_part(q, b);
 
 	b->tune = *t;
-	b->avt = bvt_vt_at(&b->avt, t->weight);
-	b->avt_was = bvt_vt_at(&b->avt_was, t->weight);
+	if (b->avt.w != t->weight) {
+		b->avt = q && b->seq == q->seq ? bvt_reweighed(&q->svt, &b->avt, t->weight) :
+					    bvt_vt_at(&b->avt, t->weight);
+		b->avt_was = q && b->seq_was == q->seq ?
+			bvt_reweighed(&q->svt, &b->avt_was, t->weight) :
+			bvt_vt_at(&b->avt_was, t->weight);
+	}
 	if (!t->warp)
 		bvt_warp_renew(b);
 

@@ -371,6 +371,8 @@ static const struct vmm_sched_ops bvt_ops = {
 	.sched_size	= sizeof(struct bvt_sched),
 	.pcpu_size	= sizeof(struct bvt_queue),
 	.entity_size	= sizeof(struct bvt_vcpu),
+	/* Who is up to ctx_allow ahead waits for the others to catch up, also when that is less now. */
+	.patience_ns	= 10ULL * NSEC_PER_SEC,
 	.params		= bvt_params,
 	.nr_params	= ARRAY_SIZE(bvt_params),
 

@@ -2,11 +2,11 @@
 /*
  * sched_lottery: an example. Each slice is raffled: whoever waits for a pCPU holds
  * as many tickets as its weight, one ticket is drawn, and its holder runs (Waldspurger
- * and Weihl, OSDI 1994). Shares follow the weights in the long run, and nobody starves.
+ * and Weihl, OSDI 1994). Shares follow the weights in the long run. Luck alone promises
+ * nobody anything, so it has a limit: the watchdog would throw out who lets one wait for ever.
  *
- * Locking: none here. The interface holds the lock of the pCPU around each op [D]:
- * what is reached through @p and @e is ours as long as the op lasts.
- * Limits: a draw looks at half of those who wait; weights count within one pCPU.
+ * Locking: none here. The interface holds the lock of the pCPU around each op [D].
+ * Limits: a draw looks at all who wait; weights count within one pCPU.
  */
 #include <linux/list.h>
 #include <linux/module.h>
@@ -14,19 +14,18 @@
 #include <linux/time64.h>
 #include <vmm/sched.h>
 
-/* Declared, not parsed: the interface checks, shows and stores them by this table. */
+/* Declared: the interface checks, shows and stores them. */
 enum { P_QUANTUM, P_SEED };
 static const struct vmm_sched_param lottery_params[] = {
 	{ "quantum", "what one draw is for", VMM_UNIT_NS, VMM_SCOPE_SCHED,
 	  NSEC_PER_MSEC, NSEC_PER_SEC, 10 * NSEC_PER_MSEC },
-	{ "seed", "of the random numbers, for tests; 0: another one each time",
-	  VMM_UNIT_NONE, VMM_SCOPE_SCHED, 0, U32_MAX, 0 },
+	{ "seed", "for tests; 0: another one each time", VMM_UNIT_NONE, VMM_SCOPE_SCHED, 0, U32_MAX, 0 },
 };
 
 /* What we keep with each object: allocated by the interface, zeroed, see the table of ops. */
 struct lottery_sched { u32 nr_pcpus; };
-struct lottery_pcpu { struct list_head waiting; u64 tickets, random; };
-struct lottery_vcpu { struct list_head node; struct vmm_entity *e; u64 tickets, used; };
+struct lottery_pcpu { struct list_head waiting; u64 draws, random; };
+struct lottery_vcpu { struct list_head node; struct vmm_entity *e; u64 since; };
 
 static u64 quantum_of(struct vmm_sched *s, struct vmm_entity *e)
 {
@@ -55,11 +54,8 @@ static void lottery_enqueue(struct vmm_sched *s, struct vmm_pcpu *p, struct vmm_
 {
 	struct lottery_pcpu *lp = vmm_pcpu_priv(s, p);
 	struct lottery_vcpu *v = vmm_entity_priv(s, e);
-	u64 quantum = quantum_of(s, e);
 
-	/* Who halts after a part f of its slice holds 1/f times its tickets until it wins. */
-	v->tickets = vmm_entity_weight(e) * quantum / clamp(v->used ?: quantum, quantum / 16, quantum);
-	lp->tickets += v->tickets;
+	v->since = lp->draws;
 	list_add_tail(&v->node, &lp->waiting);
 }
 
@@ -67,7 +63,6 @@ static void lottery_dequeue(struct vmm_sched *s, struct vmm_pcpu *p, struct vmm_
 {
 	struct lottery_vcpu *v = vmm_entity_priv(s, e);
 
-	((struct lottery_pcpu *)vmm_pcpu_priv(s, p))->tickets -= v->tickets;
 	list_del(&v->node);
 }
 
@@ -97,19 +92,25 @@ static u32 lottery_pick(struct vmm_sched *s, struct vmm_pcpu *p, u64 now, u64 *s
 {
 	struct lottery_pcpu *lp = vmm_pcpu_priv(s, p);
 	struct lottery_vcpu *v;
-	u64 ticket;
+	u64 ticket, all = 0;
 
 	if (list_empty(&lp->waiting) && !lottery_steal(s, p))
 		return VMM_ENTITY_NONE;		/* asked again when somebody is queued here */
+	lp->draws++;
+	list_for_each_entry(v, &lp->waiting, node)	/* each time: weights change while vCPUs wait */
+		all += vmm_entity_weight(v->e);
+	list_for_each_entry(v, &lp->waiting, node)
+		if ((lp->draws - v->since) * vmm_entity_weight(v->e) > 3 * all)
+			goto won;	/* lost thrice as often as is fair */
 	lp->random = lp->random * 6364136223846793005ULL + 1442695040888963407ULL;
-	ticket = (lp->random >> 16) % lp->tickets;
+	ticket = (lp->random >> 16) % all;
 	list_for_each_entry(v, &lp->waiting, node) {
-		if (ticket < v->tickets)
+		if (ticket < vmm_entity_weight(v->e))
 			break;
-		ticket -= v->tickets;
+		ticket -= vmm_entity_weight(v->e);
 	}
+won:
 	lottery_dequeue(s, p, v->e, now);	/* who is picked is not queued any more */
-	v->used = 0;
 	*slice_ns = quantum_of(s, v->e);
 	return vmm_entity_id(v->e);		/* checked before it is believed */
 }
@@ -117,8 +118,7 @@ static u32 lottery_pick(struct vmm_sched *s, struct vmm_pcpu *p, u64 now, u64 *s
 static void lottery_charge(struct vmm_sched *s, struct vmm_pcpu *p, struct vmm_entity *e,
 			   u64 ran_ns, u64 now)
 {
-	((struct lottery_vcpu *)vmm_entity_priv(s, e))->used += ran_ns;
-}
+}	/* a draw is for a turn, however much of it is used */
 
 static void lottery_put(struct vmm_sched *s, struct vmm_pcpu *p, struct vmm_entity *e,
 			enum vmm_put_why why, u64 now)

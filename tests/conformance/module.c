@@ -1,41 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * vmm_conform: does a scheduler keep the contract of <vmm/sched.h>, and what it
- * says of itself? Loading this module runs the suite on the one that is named;
- * results are in the kernel log (KTAP), a test for each property. tests/conformance/run
- * does all that on the test machine.
- *
- * What a scheduler claims (VMM_SCHED_CLAIM) comes as parameters: the module
- * loader does not keep it.
+ * says of itself? Loading this module runs the suite on the one that was named to
+ * vmm_conform_args; results are in the kernel log (KTAP), a test for each
+ * property. tests/conformance/run does all that on the test machine.
  */
 #include <linux/module.h>
-#include <linux/moduleparam.h>
+#include "args.h"
 #include "conform.h"
-
-static char *sched = "";
-module_param(sched, charp, 0444);
-MODULE_PARM_DESC(sched, "name of the scheduler to test; it is loaded");
-static char *weights = "proportional";
-module_param(weights, charp, 0444);
-MODULE_PARM_DESC(weights, "what they do there: proportional (default) or ignored");
-static char *idles = "no";
-module_param(idles, charp, 0444);
-MODULE_PARM_DESC(idles, "yes: it may leave a pCPU free although somebody could run there (no)");
-static uint share_error = 5;
-module_param(share_error, uint, 0444);
-MODULE_PARM_DESC(share_error, "its shares are right to within so many per cent (5)");
-static uint wake_ms = 1000;
-module_param(wake_ms, uint, 0444);
-MODULE_PARM_DESC(wake_ms, "who wakes up runs within so many ms (1000)");
-static char *set = "";
-module_param(set, charp, 0444);
-MODULE_PARM_DESC(set, "parameters to test it with: name=number,...");
-static char *set_vm = "";
-module_param(set_vm, charp, 0444);
-MODULE_PARM_DESC(set_vm, "the same, of each VM");
-static char *only = "";
-module_param(only, charp, 0444);
-MODULE_PARM_DESC(only, "names of tests, with commas; the others are left out");
 
 struct conform conform;
 
@@ -60,35 +32,37 @@ static int parse_set(char *text, struct vmm_param_set *out, unsigned int *nr)
 /* Is this test one of those in @only? */
 static bool chosen(const char *name)
 {
-	const char *at = strstr(only, name);
+	const struct conform_args *a = &conform_args;
+	const char *at = strstr(a->only, name);
 	size_t len = strlen(name);
 
-	return !*only || (at && (at == only || at[-1] == ',') && (!at[len] || at[len] == ','));
+	return !*a->only || (at && (at == a->only || at[-1] == ',') && (!at[len] || at[len] == ','));
 }
 
 /* Once. The suites may run before or after this module's init: that depends on the kernel. */
 static int conform_setup(void)
 {
+	const struct conform_args *a = &conform_args;
 	struct conform *c = &conform;
 
 	if (c->ops)
 		return 0;
-	c->weights = !strcmp(weights, "proportional");
-	c->idles = !strcmp(idles, "yes");
-	if ((!c->weights && strcmp(weights, "ignored")) ||
-	    (!c->idles && strcmp(idles, "no"))) {
+	c->weights = !strcmp(a->weights, "proportional");
+	c->idles = !strcmp(a->idles, "yes");
+	if ((!c->weights && strcmp(a->weights, "ignored")) ||
+	    (!c->idles && strcmp(a->idles, "no"))) {
 		pr_err("conformance: weights is proportional or ignored, idles yes or no\n");
 		return -EINVAL;
 	}
-	c->share_error = share_error;
-	c->wake_ns = wake_ms * MS;
-	if (parse_set(set, c->set, &c->nr_set) || parse_set(set_vm, c->set_vm, &c->nr_set_vm)) {
+	c->share_error = a->share_error;
+	c->wake_ns = a->wake_ms * MS;
+	if (parse_set(a->set, c->set, &c->nr_set) || parse_set(a->set_vm, c->set_vm, &c->nr_set_vm)) {
 		pr_err("conformance: set and set_vm are lists of name=number\n");
 		return -EINVAL;
 	}
-	c->ops = vmm_sched_get(sched);
+	c->ops = vmm_sched_get(a->sched);
 	if (!c->ops) {
-		pr_err("conformance: no scheduler '%s' is loaded\n", sched);
+		pr_err("conformance: no scheduler '%s' is loaded\n", a->sched);
 		return -ENOENT;
 	}
 	c->slice_min = U64_MAX;

@@ -44,13 +44,17 @@ static u64 locks_held(struct vmm_pool *pool)
 	return held;
 }
 
-/* Give back what an op kept, or the next one to want it would wait for ever. */
+/*
+ * Give back what an op kept, or the next one to want it would wait for ever. What it has
+ * of vmm_try_peer() the interface itself takes back.
+ */
 static void give_back(struct vmm_pool *pool, u64 kept)
 {
 	u32 i;
 
 	for (i = 0; i < pool->nr_pcpus; i++)
-		if (kept & BIT_ULL(i) && raw_spin_is_locked(&pool->pcpus[i].dom->lock))
+		if (kept & BIT_ULL(i) && !pool->pcpus[i].dom->lent_to &&
+		    raw_spin_is_locked(&pool->pcpus[i].dom->lock))
 			vmm_domain_unlock(pool->pcpus[i].dom);
 }
 
@@ -74,8 +78,7 @@ static void after(const struct watch *w, const char *op)
 	if (kept) {
 		conform_complain(c, "%s() kept the lock of a peer: vmm_put_peer() is missing", op);
 		give_back(w->pool, kept);
-	}
-	if (preempt_count() != w->depth) {
+	} else if (preempt_count() != w->depth) {
 		conform_complain(c, "%s() changed the count of preemption from %#x to %#x", op,
 				 w->depth, preempt_count());
 		preempt_count_set(w->depth);

@@ -230,13 +230,15 @@ static void oracle_retune(struct oracle *x, int i)
 						       (rnd_u64(&x->r) >> 38) : 0,
 		.unwarp = 1 + (rnd_u64(&x->r) >> 36),
 	};
-	s128 n;
+	s128 n, was;
 
+	oracle_svt(x);
 	bvt_retune(&x->q, &x->b[i], &t);
-	/* The same point in time, to less than 1/w. */
+	/* As far from SVT as before in ns of service, to less than 3. */
 	n = oracle_n(&x->b[i].avt);
-	KUNIT_ASSERT_TRUE(x->test, n * x->o[i].w >= x->o[i].n * w);
-	KUNIT_ASSERT_TRUE(x->test, (n - 1) * x->o[i].w < x->o[i].n * w);
+	was = x->o[i].n * x->svt_w + x->svt_n * ((s128)w - x->o[i].w);
+	KUNIT_ASSERT_TRUE(x->test, n * x->svt_w > was - 3 * (s128)x->svt_w);
+	KUNIT_ASSERT_TRUE(x->test, n * x->svt_w < was + 3 * (s128)x->svt_w);
 	x->o[i].n = n;
 	x->o[i].w = w;
 }
