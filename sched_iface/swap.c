@@ -404,23 +404,28 @@ static void drain(struct vmm_sched *a, struct vmm_pcpu *p, u64 now)
 static void fill(struct vmm_sched *b, struct vmm_pcpu *p, u64 now,
 		 struct vmm_swap_result *res)
 {
+	/* On a pCPU that changed hands before, it may have broken its contract already. */
+	bool trust = vmm_trusted(p), offered;
 	struct vmm_entity *e, *curr = p->curr;
-	bool offered;
-	u64 slice;
+	u64 slice = VMM_SWAP_SLICE_NS;
 
 	list_for_each_entry(e, &p->queued, queued_node) {
-		vmm_history_give(b, p, e, now);
 		e->passed = 0;
 		e->picks_at = p->picks;
-		vmm_call_enqueue(b, p, e, VMM_ENQ_SWAP, now);
 		res->queued++;
+		if (!trust)
+			continue;
+		vmm_history_give(b, p, e, now);
+		vmm_call_enqueue(b, p, e, VMM_ENQ_SWAP, now);
 	}
 	if (!curr)
 		return;
 	offered = vmm_state(curr) == VMM_GATE_OFFERED;
-	vmm_history_give(b, p, curr, now);
-	slice = b->ops->adopt(b, p, curr, offered ? 0 : curr->slice_ran, now);
-	vmm_note(p, VMM_DECISION_ADOPT, curr->id, slice, now);
+	if (trust) {
+		vmm_history_give(b, p, curr, now);
+		slice = b->ops->adopt(b, p, curr, offered ? 0 : curr->slice_ran, now);
+		vmm_note(p, VMM_DECISION_ADOPT, curr->id, slice, now);
+	}
 	if (slice > VMM_SLICE_MAX_NS)
 		slice = vmm_odd_time(p, b, "answered adopt() with less than no time", slice, now);
 	/* So that B decides soon, however generous A was. */

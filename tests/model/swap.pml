@@ -77,7 +77,7 @@ byte readers;		/* RCU read sections that a grace period waits for */
 /* A call outside the domain locks: statistics, parameters. */
 proctype reader()
 {
-	bit s;
+	byte s;
 
 	do
 	:: atomic { readers++; s = sch[NP - 1] };
@@ -172,15 +172,10 @@ inline swap_flip(to)
 			:: HERE(e, p) ->
 				sched_dequeue(e, p);
 				assert(att[to] & BIT(e));
-#ifndef BUG_FILLS_BROKEN
 				if
 				:: !BROKEN(to) -> assert(!INQ(to, e)); q[to] = q[to] | BIT(e)
 				:: else		/* already, on a pCPU that flipped before */
 				fi
-#else
-				assert(!INQ(to, e));
-				q[to] = q[to] | BIT(e)
-#endif
 			:: home[e] == p && HOLDS(e) ->
 				sched_charge(e, p);
 #ifndef BUG_NO_ADOPT
