@@ -23,75 +23,6 @@
 #include "internal.h"
 #include "trace.h"
 
-/* --- where to ------------------------------------------------------------------ */
-
-static unsigned int load_of(const struct vmm_pcpu *p)
-{
-	return READ_ONCE(p->nr_queued) + (READ_ONCE(p->curr) ? 1 : 0);
-}
-
-/* The least loaded pCPU that the entity may use; its present home wins a tie. */
-static struct vmm_pcpu *least_loaded(struct vmm_entity *e)
-{
-	struct vmm_pool *pool = READ_ONCE(e->pool);
-	struct vmm_pcpu *best = NULL;
-	unsigned int load, best_load = 0;
-	u32 i;
-
-	for (i = 0; i < pool->nr_pcpus; i++) {
-		struct vmm_pcpu *p = &pool->pcpus[i];
-
-		if (!vmm_entity_allowed(e, p))
-			continue;
-		load = load_of(p);
-		if (!best || load < best_load || (load == best_load && p == e->home)) {
-			best = p;
-			best_load = load;
-		}
-	}
-	return best;
-}
-
-/**
- * vmm_choose_home() - which pCPU an entity should be queued on
- * @e:   the entity, OUT
- * @why: why it will be queued
- *
- * Read without locks: a guess about load, a certainty about affinity only when
- * checked again under the lock.
- *
- * Return: never NULL; a pCPU outside the affinity only when none in it is online.
- */
-struct vmm_pcpu *vmm_choose_home(struct vmm_entity *e, enum vmm_enqueue_why why)
-{
-	struct vmm_pool *pool = READ_ONCE(e->pool);
-	struct vmm_pcpu *home = READ_ONCE(e->home), *p;
-	unsigned int i;
-
-	if (e->anywhere) {
-		WRITE_ONCE(e->anywhere, 0);
-		p = least_loaded(e);
-		if (p)
-			return p;
-	}
-	if (vmm_entity_allowed(e, home)) {
-		if (why == VMM_ENQ_SLICE || why == VMM_ENQ_YIELD || why == VMM_ENQ_PREEMPT ||
-		    test_bit(home->id, pool->idle))
-			return home;
-	}
-	for_each_set_bit(i, pool->idle, pool->nr_pcpus)
-		if (vmm_entity_allowed(e, &pool->pcpus[i]))
-			return &pool->pcpus[i];
-	for (;;) {
-		p = least_loaded(e);
-		if (p)
-			return p;
-		if (e->anywhere == 2)
-			return READ_ONCE(e->home);	/* nothing is online: wait there */
-		WRITE_ONCE(e->anywhere, e->anywhere + 1);
-	}
-}
-
 /* --- steps ------------------------------------------------------------------------- */
 
 /** vmm_set_task() - whose thread claims. Domain lock held. */
@@ -196,28 +127,6 @@ bool vmm_gate_own(struct vmm_entity *e)
 }
 EXPORT_SYMBOL_GPL(vmm_gate_own);
 
-/* At the end of a slice: would another pCPU have fewer, even with this one? */
-static bool better_elsewhere(struct vmm_entity *e, struct vmm_pcpu *p)
-{
-	struct vmm_pcpu *best = least_loaded(e);
-
-	return best && best != p && load_of(best) + 1 < load_of(p);
-}
-
-/* Would another pCPU start it at once, while its home is busy? */
-static bool idle_elsewhere(struct vmm_entity *e, const struct vmm_pcpu *p)
-{
-	struct vmm_pool *pool = e->pool;
-	unsigned int i;
-
-	if (test_bit(p->id, pool->idle))
-		return false;
-	for_each_set_bit(i, pool->idle, pool->nr_pcpus)
-		if (vmm_entity_allowed(e, &pool->pcpus[i]))
-			return true;
-	return false;
-}
-
 /* Whoever has the pCPU stops and waits again; the caller picks. */
 static void requeue_curr(struct vmm_pcpu *p, enum vmm_put_why put, enum vmm_enqueue_why why,
 			 enum vmm_requester by, u64 now)
@@ -275,8 +184,8 @@ bool vmm_gate_resolve(struct vmm_entity *e)
 		goto out;
 	}
 	/* Who has to make way goes where nobody is; whom the scheduler holds back does not. */
-	if (!allowed || (!p->must_go && (preempt ? idle_elsewhere(e, p) :
-						   better_elsewhere(e, p)))) {
+	if (!allowed || (!p->must_go && (preempt ? vmm_idle_elsewhere(e, p) :
+						   vmm_better_elsewhere(e, p)))) {
 		e->next_why = VMM_ENQ_MIGRATE;
 		vmm_put_curr(p, VMM_PUT_MIGRATE, now);
 	} else {
@@ -368,7 +277,7 @@ void vmm_gate_yield(struct vmm_entity *e)
 
 	if (p->curr != e || vmm_state(e) != VMM_GATE_OFF || !p->nr_queued || e->paused)
 		goto out;
-	if (!vmm_entity_allowed(e, p) || better_elsewhere(e, p)) {
+	if (!vmm_entity_allowed(e, p) || vmm_better_elsewhere(e, p)) {
 		e->next_why = VMM_ENQ_MIGRATE;
 		vmm_put_curr(p, VMM_PUT_MIGRATE, now);
 	} else {
@@ -446,7 +355,7 @@ void vmm_gate_wake(struct vmm_entity *e)
 		now = vmm_pool_now(e->pool);
 		e->wake_at = now;
 		e->next_why = VMM_ENQ_WAKE;
-		if (vmm_entity_allowed(e, p) && !idle_elsewhere(e, p) && !e->paused) {
+		if (vmm_entity_allowed(e, p) && !vmm_idle_elsewhere(e, p) && !e->paused) {
 			vmm_enqueue(p, e, VMM_ENQ_WAKE, now);
 			trace_vmm_sched_request(p->id, e->id, VMM_ENQ_WAKE, VMM_BY_WAKEUP,
 						VMM_FB_DONE);

@@ -2,7 +2,7 @@
 /*
  * History: which schedulers were active, when, and why each ended.
  *
- * pool->history (swap.c) is the stack of those that can take over: tables of
+ * pool->history is the stack of those that can take over: tables of
  * registered schedulers. This is the record beside it, for the operator: names and numbers, no pointers, so that it outlives
  * the modules. A name has one record, which moves to the front each time that
  * the scheduler ends; so both are in the same order. When there is no room the
@@ -12,6 +12,37 @@
  */
 #include "internal.h"
 #include "netlink.h"
+
+/* --- who takes over ------------------------------------------------------------------- */
+
+/** vmm_past_drop() - @ops does not take over by itself any more. Pool mutex held. */
+void vmm_past_drop(struct vmm_pool *pool, const struct vmm_sched_ops *ops)
+{
+	u32 i, n = 0;
+
+	for (i = 0; i < pool->nr_history; i++)
+		if (pool->history[i] != ops)
+			pool->history[n++] = pool->history[i];
+	pool->nr_history = n;
+}
+
+/** vmm_past_push() - @ops is the next to take over. Pool mutex held. */
+void vmm_past_push(struct vmm_pool *pool, const struct vmm_sched_ops *ops)
+{
+	u32 i;
+
+	vmm_past_drop(pool, ops);
+	if (ops == &vmm_default_ops)
+		return;		/* it is always the last one */
+	if (pool->nr_history == VMM_HISTORY_DEPTH)
+		pool->nr_history--;
+	for (i = pool->nr_history; i > 0; i--)
+		pool->history[i] = pool->history[i - 1];
+	pool->history[0] = ops;
+	pool->nr_history++;
+}
+
+/* --- the record ---------------------------------------------------------------------- */
 
 /** vmm_past_find() - the record of a scheduler, or NULL: it was not active yet. Pool mutex held. */
 const struct vmm_past *vmm_past_find(const struct vmm_pool *pool, const char *name)

@@ -488,7 +488,11 @@ void vmm_gate_evacuate(struct vmm_pcpu *p);
 void vmm_gate_return(struct vmm_pcpu *p);
 void vmm_gate_requeue(struct vmm_entity *e);
 void vmm_set_task(struct vmm_entity *e, struct task_struct *task);
+
+/* --- place.c -------------------------------------------------------------------- */
 struct vmm_pcpu *vmm_choose_home(struct vmm_entity *e, enum vmm_enqueue_why why);
+bool vmm_better_elsewhere(struct vmm_entity *e, const struct vmm_pcpu *p);
+bool vmm_idle_elsewhere(const struct vmm_entity *e, const struct vmm_pcpu *p);
 
 /* --- request.c ------------------------------------------------------------------ */
 
@@ -604,6 +608,8 @@ void vmm_params_forget(struct vmm_pool *pool, const struct vmm_sched_ops *ops);
 const u64 *vmm_params_of(const struct vmm_pool *pool, const struct vmm_sched_ops *ops);
 
 /* --- history.c: pool mutex held -------------------------------------------------------- */
+void vmm_past_drop(struct vmm_pool *pool, const struct vmm_sched_ops *ops);
+void vmm_past_push(struct vmm_pool *pool, const struct vmm_sched_ops *ops);
 void vmm_past_note(struct vmm_pool *pool, const struct vmm_sched *a, const char *cause,
 		   u64 now);
 const struct vmm_past *vmm_past_find(const struct vmm_pool *pool, const char *name);

@@ -489,33 +489,6 @@ static void swap_flip(struct vmm_pcpu *p, struct vmm_sched *a, struct vmm_sched 
 	res->pause_max_ticks = max(res->pause_max_ticks, ticks);
 }
 
-/* --- history ------------------------------------------------------------------------------ */
-
-static void history_drop(struct vmm_pool *pool, const struct vmm_sched_ops *ops)
-{
-	u32 i, n = 0;
-
-	for (i = 0; i < pool->nr_history; i++)
-		if (pool->history[i] != ops)
-			pool->history[n++] = pool->history[i];
-	pool->nr_history = n;
-}
-
-static void history_push(struct vmm_pool *pool, const struct vmm_sched_ops *ops)
-{
-	u32 i;
-
-	history_drop(pool, ops);
-	if (ops == &vmm_default_ops)
-		return;		/* it is always the last one */
-	if (pool->nr_history == VMM_HISTORY_DEPTH)
-		pool->nr_history--;
-	for (i = pool->nr_history; i > 0; i--)
-		pool->history[i] = pool->history[i - 1];
-	pool->history[0] = ops;
-	pool->nr_history++;
-}
-
 /* --- the end of one that was thrown out ----------------------------------------------------- */
 
 /* Whoever replaces it: what it was told to do, a request, its unloading. Pool mutex held. */
@@ -579,9 +552,9 @@ static int activate_locked(struct vmm_pool *pool, const struct vmm_sched_ops *op
 		thrown_out(pool);
 	list_for_each_entry(g, &pool->groups, node)
 		res->entities += g->nr_entities;
-	history_drop(pool, ops);
+	vmm_past_drop(pool, ops);
 	if (!a->broken)
-		history_push(pool, a->ops);
+		vmm_past_push(pool, a->ops);
 	synchronize_rcu();
 	vmm_params_keep(a);
 	swap_detach(a);
@@ -757,7 +730,7 @@ static void fall_back(struct vmm_pool *pool, const char *cause)
 		const struct vmm_sched_ops *ops = pool->history[0];
 		int ret;
 
-		history_drop(pool, ops);
+		vmm_past_drop(pool, ops);
 		/* Its module may be about to go: then its own unregistration waits for the mutex. */
 		if (!try_module_get(ops->owner))
 			continue;
@@ -797,12 +770,12 @@ void vmm_swap_unregister(struct vmm_pool *pool, const struct vmm_sched_ops *ops)
 	struct vmm_sched *a;
 
 	mutex_lock(&pool->mutex);
-	history_drop(pool, ops);
+	vmm_past_drop(pool, ops);
 	a = rcu_dereference_protected(pool->active, true);
 	if (a->ops == ops) {
 		/* Not to come back by way of the history. */
 		fall_back(pool, "unload");
-		history_drop(pool, ops);
+		vmm_past_drop(pool, ops);
 	}
 	vmm_params_forget(pool, ops);
 	mutex_unlock(&pool->mutex);

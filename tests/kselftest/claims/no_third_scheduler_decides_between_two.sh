@@ -6,7 +6,6 @@ T=/sys/kernel/tracing
 [ -d $T/events ] || skip "no tracefs"
 load_all
 [ -d $T/events/vmm ] || skip "this kernel does not trace modules"
-vmmctl sched load credit || fail "credit does not load"
 four_guests
 vmmctl sched set rr >/dev/null || fail "no rr"
 I=$T/instances/claim
