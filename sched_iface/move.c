@@ -327,6 +327,7 @@ int vmm_group_move(struct vmm_group *g, struct vmm_pool *to, struct vmm_swap_res
 
 	/* The point of no return: nothing below can fail. */
 	move_all(g, to, res);
+	vmm_watchdog_wake(to);
 	change_list(g, to);
 	list_for_each_entry(e, &g->entities, group_node)
 		xa_erase(&from->entities, e->id);

@@ -170,7 +170,7 @@ static void on_exit_record(struct nlmsghdr *h, struct nlattr **a, void *arg)
 
 int show_last_exit(void)
 {
-	struct nl_msg *msg = nl_request(VMM_CMD_SCHED_EXIT_GET, NLM_F_ACK);
+	struct nl_msg *msg = pool_request(VMM_CMD_SCHED_EXIT_GET, NLM_F_ACK);
 
 	return msg ? nl_talk(msg, on_exit_record, NULL) : REFUSED;
 }

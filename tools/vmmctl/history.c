@@ -35,7 +35,7 @@ static void on_row(struct nlmsghdr *h, struct nlattr **a, void *arg)
 json_object *history_list(void)
 {
 	json_object *list = json_object_new_array();
-	struct nl_msg *msg = nl_request(VMM_CMD_SCHED_HISTORY, NLM_F_DUMP);
+	struct nl_msg *msg = pool_request(VMM_CMD_SCHED_HISTORY, NLM_F_DUMP);
 
 	if (!msg || nl_talk(msg, on_row, list)) {
 		json_object_put(list);

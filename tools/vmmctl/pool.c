@@ -19,6 +19,17 @@ int put_pool(struct nl_msg *msg, const char *which)
 	return nla_put_string(msg, VMM_ATTR_POOL_NAME, which) ? refused("out of memory") : DONE;
 }
 
+struct nl_msg *pool_request(uint8_t cmd, int flags)
+{
+	struct nl_msg *msg = nl_request(cmd, flags);
+
+	if (msg && opt_pool && put_pool(msg, opt_pool)) {
+		nlmsg_free(msg);
+		msg = NULL;
+	}
+	return msg;
+}
+
 int take_pool_option(int *argc, char **argv)
 {
 	int i;

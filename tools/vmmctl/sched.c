@@ -122,13 +122,8 @@ static void on_sched(struct nlmsghdr *h, struct nlattr **a, void *arg)
 json_object *sched_list(void)
 {
 	json_object *list = json_object_new_array();
-	struct nl_msg *msg = nl_request(VMM_CMD_SCHED_GET, NLM_F_DUMP);
+	struct nl_msg *msg = pool_request(VMM_CMD_SCHED_GET, NLM_F_DUMP);
 
-	if (msg && opt_pool && put_pool(msg, opt_pool)) {
-		nlmsg_free(msg);
-		json_object_put(list);
-		return NULL;
-	}
 	if (!msg || nl_talk(msg, on_sched, list)) {
 		json_object_put(list);
 		return NULL;

@@ -85,6 +85,7 @@ int put_param(struct nl_msg *msg, json_object *sched, const char *scope,
 extern const char *opt_pool;	/* --pool: which one 'vmmctl sched' is about; NULL: pool 0 */
 int take_pool_option(int *argc, char **argv);
 int put_pool(struct nl_msg *msg, const char *which);	/* VMM_ATTR_POOL_ID or _NAME */
+struct nl_msg *pool_request(uint8_t cmd, int flags);	/* nl_request() about --pool; NULL: said why */
 json_object *pool_list(void);				/* NULL: said why */
 
 /* --- render.c --------------------------------------------------------------------------- */

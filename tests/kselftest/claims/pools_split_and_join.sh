@@ -102,6 +102,21 @@ rmmod sched_bvt || fail "bvt does not unload"
 [ "$(sched_of side)" = rr ] || fail "after bvt not rr decides in pool side: $(vmmctl pool list)"
 [ "$(sched_of 0)" = rr ] && [ "$(swaps_of 0)" = "$swaps" ] || fail "pool 0 was touched"
 all_go_on
+# Nor is what one does wrong there: the watchdog of that pool looks, also after VMs that moved in.
+KIND=/sys/module/sched_bad/parameters/kind
+if modprobe sched_bad 2>/dev/null; then
+	vmmctl sched watchdog $((200 * SLOW))ms || fail "no watchdog"
+	vmmctl sched set bad --pool side >/dev/null || fail "bad is refused"
+	echo never >$KIND
+	i=0
+	while [ "$(sched_of side)" = bad ] && [ $i -lt $((100 * SLOW)) ]; do sleep 0.05; i=$((i + 1)); done
+	[ "$(sched_of side)" = rr ] || fail "it picks nobody in pool side, and stays"
+	vmmctl sched show --last-exit --pool side | grep -q stalled || fail "no record in pool side"
+	refused "no scheduler has been thrown out" vmmctl sched show --last-exit
+	[ "$(swaps_of 0)" = "$swaps" ] || fail "pool 0 was touched"
+	vmmctl sched watchdog 1s && rmmod sched_bad || fail "rmmod sched_bad"
+	all_go_on
+fi
 for g in a b; do move $g 0; done
 vmmctl pool del side || fail "side is not deleted"
 [ "$(vmmctl -j pool list | field cpus)" = '"0-1"' ] || fail "$(vmmctl pool list)"
