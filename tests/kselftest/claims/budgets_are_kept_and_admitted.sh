@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-#
+# long
 # edf: real guests get their budgets and no more, what does not fit is refused and
 # changes nothing, and it comes and goes while they run.
 load_all

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-#
+# long
 # credit: 1:2 on one pCPU and a cap of 20 % hold, within 2 points; both stay over changes of
 # scheduler, with guests running; bad caps are refused.
 load_all

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-#
+# long
 # All but a little of the machine's memory is taken away; swap is compressed memory.
 modprobe zram num_devices=1 2>/dev/null && [ -e /sys/block/zram0 ] || skip "no zram in this kernel"
 echo 128M >/sys/block/zram0/disksize && mkswap /dev/zram0 >/dev/null && swapon /dev/zram0 ||

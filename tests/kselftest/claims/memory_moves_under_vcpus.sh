@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-#
+# long
 # With the processor's dirty log, without it, without accessed and dirty bits.
 modprobe -r vmm_core 2>/dev/null
 if modprobe brd rd_nr=1 rd_size=65536 2>/dev/null && mkswap /dev/ram0 >/dev/null 2>&1 &&
