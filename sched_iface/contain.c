@@ -11,7 +11,7 @@
  *               that is queued on that pCPU
  *   a time      vmm_odd_time(): slices that are no times
  *   a wait      watchdog.c
- *   a steal     dispatch.c: only from a pCPU that is locked, and not for ever
+ *   a steal     service.c: only from a pCPU that is locked, and not for ever
  *   a return    vmm_op_end(): ops marked [P] return 0 or an errno
  *   a request   vmm_inside_op(): what waits for the end of an op is not to be
  *               had from inside it

@@ -10,9 +10,11 @@
  * Locking: none of its own; all ops run under the domain lock.
  * Limits: it knows neither weights nor time-critical entities.
  */
+#include <linux/bitmap.h>
 #include "internal.h"
 
 #define DEFAULT_SLICE_NS (10 * NSEC_PER_MSEC)
+#define DEFAULT_PEERS	16	/* looked at for work */
 
 static u64 default_slice(const struct vmm_entity *e)
 {
@@ -43,16 +45,16 @@ static void default_put(struct vmm_sched *s, struct vmm_pcpu *p,
 static void default_pull(struct vmm_pcpu *p)
 {
 	struct vmm_pool *pool = p->pool;
-	u32 i;
+	unsigned int n, left = DEFAULT_PEERS;
 
-	for (i = 1; i < pool->nr_pcpus; i++) {
-		u32 n = (p->id + i) % pool->nr_pcpus;
+	/* Begin with the next number, so that thieves spread out. */
+	for_each_set_bit_wrap(n, pool->waiting, pool->nr_pcpus, p->id) {
 		struct vmm_pcpu *peer;
 		struct vmm_entity *e;
 		bool found = false;
 
-		if (!READ_ONCE(pool->pcpus[n].nr_queued))
-			continue;
+		if (!left--)
+			return;
 		peer = vmm_try_peer(p, n);
 		if (!peer)
 			continue;

@@ -234,6 +234,7 @@ struct vmm_pool {
 	unsigned long **near[VMM_NEAR_COUNT];	/* [I] arrays of bitmaps of pCPUs, by LLC and by node */
 	u32 nr_near[VMM_NEAR_COUNT];	/* [I] */
 	unsigned long *idle;		/* [A] bits of pCPUs that nobody owns or waits for */
+	unsigned long *waiting;		/* [A] bits of pCPUs where somebody is queued */
 	struct vmm_sched __rcu *active;	/* [M]; [R] */
 	struct vmm_sched fallback;	/* instance of the default: needs no memory when it is needed */
 	const struct vmm_sched_ops *history[VMM_HISTORY_DEPTH];	/* [M] registered ones active before, newest first */
@@ -490,6 +491,7 @@ void vmm_gate_requeue(struct vmm_entity *e);
 void vmm_set_task(struct vmm_entity *e, struct task_struct *task);
 
 /* --- place.c -------------------------------------------------------------------- */
+struct vmm_pcpu *vmm_next_idle(struct vmm_pool *pool, const struct vmm_entity *e, u32 from);
 struct vmm_pcpu *vmm_choose_home(struct vmm_entity *e, enum vmm_enqueue_why why);
 bool vmm_better_elsewhere(struct vmm_entity *e, const struct vmm_pcpu *p);
 bool vmm_idle_elsewhere(const struct vmm_entity *e, const struct vmm_pcpu *p);

@@ -226,6 +226,7 @@ static void pool_free(struct vmm_pool *pool)
 		kvfree(pool->domains[reach]);
 	free_near(pool, VMM_NEAR_LLC);
 	free_near(pool, VMM_NEAR_NODE);
+	bitmap_free(pool->waiting);
 	bitmap_free(pool->idle);
 	kvfree(pool->pcpus);
 	xa_destroy(&pool->entities);
@@ -273,7 +274,8 @@ static struct vmm_pool *pool_new(struct vmm_machine *m, u32 id, u32 nr_pcpus, co
 	vmm_watchdog_pool(pool);
 	pool->pcpus = kvcalloc(nr_pcpus, sizeof(*pool->pcpus), GFP_KERNEL);
 	pool->idle = bitmap_zalloc(nr_pcpus, GFP_KERNEL);
-	if (!pool->pcpus || !pool->idle || pool_make_domains(pool, llc_of))
+	pool->waiting = bitmap_zalloc(nr_pcpus, GFP_KERNEL);
+	if (!pool->pcpus || !pool->idle || !pool->waiting || pool_make_domains(pool, llc_of))
 		goto err;
 	s = vmm_sched_instance(pool, &vmm_default_ops);
 	if (IS_ERR(s))

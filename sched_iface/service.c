@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What schedulers may ask for beyond their own queues: that a pCPU decides
- * again, where there is room, that the operator is told something.
+ * again, or at a given time; where there is room; somebody who is queued on another
+ * pCPU; that the operator is told something.
  *
  * A request to decide again comes from inside an op, often for another pCPU
  * than the op's own. The pCPU is put on the list of its domain; whoever called
@@ -80,6 +81,23 @@ void vmm_pcpu_charge(struct vmm_pcpu *p)
 }
 EXPORT_SYMBOL_GPL(vmm_pcpu_charge);
 
+/* --- deadlines ------------------------------------------------------------------- */
+
+void vmm_pcpu_set_deadline(struct vmm_pcpu *p, u64 when)
+{
+	vmm_assert_locked(p);
+	p->sched_deadline = when;
+	vmm_update_timer(p, vmm_pool_now(p->pool));
+}
+EXPORT_SYMBOL_GPL(vmm_pcpu_set_deadline);
+
+void vmm_pool_set_deadline(struct vmm_sched *s, u64 when)
+{
+	s->pool_deadline = when;
+	s->pool->host->arm_pool(s, when);
+}
+EXPORT_SYMBOL_GPL(vmm_pool_set_deadline);
+
 /* --- where there is room ------------------------------------------------------------ */
 
 bool vmm_pcpu_free(const struct vmm_pcpu *p)
@@ -94,17 +112,15 @@ EXPORT_SYMBOL_GPL(vmm_pcpu_free);
 struct vmm_pcpu *vmm_idle_pcpu(struct vmm_pcpu *p, struct vmm_entity *e)
 {
 	struct vmm_pool *pool = p->pool;
-	unsigned int i;
+	struct vmm_pcpu *o;
 
 	vmm_assert_locked(p);
 	if (test_bit(p->id, pool->idle) && vmm_entity_allowed(e, p))
 		return p;
-	for_each_set_bit(i, pool->idle, pool->nr_pcpus) {
-		struct vmm_pcpu *o = &pool->pcpus[i];
-
+	for (o = vmm_next_idle(pool, e, 0); o; o = vmm_next_idle(pool, e, o->id + 1)) {
 		/* The bit may be stale, and in a swap o may belong to another one. */
 		if (READ_ONCE(o->dom) == p->dom && vmm_pcpu_sched(o) == vmm_pcpu_sched(p) &&
-		    vmm_trusted(o) && vmm_pcpu_idle(o) && vmm_entity_allowed(e, o))
+		    vmm_trusted(o) && vmm_pcpu_idle(o))
 			return o;
 	}
 	return NULL;
@@ -132,6 +148,90 @@ void vmm_pool_pcpus_changed(struct vmm_pool *pool)
 	vmm_op_end(&op, 0);
 }
 EXPORT_SYMBOL_GPL(vmm_pool_pcpus_changed);
+
+/* --- from one pCPU to another ------------------------------------------------------- */
+
+struct vmm_pcpu *vmm_try_peer(struct vmm_pcpu *p, u32 peer)
+{
+	struct vmm_pool *pool = p->pool;
+	struct vmm_domain *d;
+	struct vmm_pcpu *o;
+
+	vmm_assert_locked(p);
+	if (peer >= pool->nr_pcpus || peer == p->id)
+		return NULL;
+	if (p->borrowed) {
+		vmm_throw_out(p, VMM_BREACH_STEAL, NULL, 0,
+			      "looked at another pCPU before it gave the last one's lock back",
+			      vmm_pool_now(pool));
+		return NULL;
+	}
+	o = &pool->pcpus[peer];
+	d = READ_ONCE(o->dom);
+	if (d != p->dom && !vmm_domain_trylock(d))
+		return NULL;
+	if (d == READ_ONCE(o->dom) && o->online && vmm_trusted(o) == vmm_trusted(p) &&
+	    vmm_pcpu_sched(o) == vmm_pcpu_sched(p)) {
+		if (d != p->dom) {
+			d->lent_to = p;
+			p->borrowed = d;
+		}
+		return o;
+	}
+	if (d != p->dom)
+		vmm_domain_unlock(d);
+	return NULL;
+}
+EXPORT_SYMBOL_GPL(vmm_try_peer);
+
+void vmm_put_peer(struct vmm_pcpu *p, struct vmm_pcpu *peer)
+{
+	if (peer->dom == p->dom)
+		return;
+	if (p->borrowed != peer->dom) {
+		vmm_throw_out(p, VMM_BREACH_STEAL, NULL, 0,
+			      "gave the lock of a pCPU back that it did not have",
+			      vmm_pool_now(p->pool));
+		return;
+	}
+	p->borrowed = NULL;
+	peer->dom->lent_to = NULL;
+	vmm_domain_unlock(peer->dom);
+}
+EXPORT_SYMBOL_GPL(vmm_put_peer);
+
+int vmm_steal(struct vmm_pcpu *p, struct vmm_pcpu *peer, struct vmm_entity *e)
+{
+	u64 now = vmm_pool_now(p->pool), from, due, passed;
+
+	vmm_assert_locked(p);
+	/* In the middle of a swap one of them may have gone over, with another lock. */
+	if (rcu_access_pointer(p->sched) != rcu_access_pointer(peer->sched))
+		return -EBUSY;
+	if (READ_ONCE(peer->dom) != p->dom && p->borrowed != READ_ONCE(peer->dom)) {
+		vmm_throw_out(p, VMM_BREACH_STEAL, NULL, 0,
+			      "took from a pCPU that it had not locked", now);
+		return -EPERM;
+	}
+	vmm_assert_locked(peer);
+	if (e->home != peer || vmm_state(e) != VMM_GATE_QUEUED)
+		return -EBUSY;
+	if (!vmm_entity_allowed(e, p))
+		return -EPERM;
+	from = e->wait_from;
+	due = e->due_from;
+	vmm_dequeue(peer, e, now);
+	passed = e->passed;
+	WRITE_ONCE(e->home, p);
+	e->stats.migrations++;
+	vmm_enqueue(p, e, VMM_ENQ_MIGRATE, now);
+	/* Who is moved about waits all the same. */
+	e->wait_from = from;
+	e->due_from = due;
+	e->passed = passed;
+	return 0;
+}
+EXPORT_SYMBOL_GPL(vmm_steal);
 
 /* --- what the operator is told ------------------------------------------------------- */
 

@@ -261,6 +261,7 @@ struct vmm_pcpu {
 	u64 sched_deadline;		/* [D] asked for by the scheduler, 0: none */
 	u32 dom_idx[VMM_DOMAIN_COUNT];	/* [I] which domain of each reach */
 	void *priv[2];			/* [M] for the instance in slot 2n / 2n + 1 */
+	u32 looked;			/* how far place.c has looked from here; races are harmless */
 	u32 last_id;			/* [D] last owner, for counting switches */
 	u64 switches;			/* [D] */
 	u64 busy_ns;			/* [D] */
