@@ -15,7 +15,7 @@
 
 static char *only = "*";
 module_param(only, charp, 0444);
-MODULE_PARM_DESC(only, "which suites to run: names, with wildcards, separated by commas (all)");
+MODULE_PARM_DESC(only, "which suites to run: names, with wildcards, separated by commas; !NAME: not that one (all)");
 
 bool vmm_kunit_full;
 module_param_named(full, vmm_kunit_full, bool, 0444);
@@ -24,12 +24,16 @@ EXPORT_SYMBOL_GPL(vmm_kunit_full);
 
 static bool fits(char *patterns, const char *name)
 {
+	bool found = false;
 	char *pattern;
 
-	while ((pattern = strsep(&patterns, ",")))
-		if (glob_match(pattern, name))
-			return true;
-	return false;
+	while ((pattern = strsep(&patterns, ","))) {
+		bool not = *pattern == '!';
+
+		if (glob_match(pattern + not, name))
+			found = !not;
+	}
+	return found;
 }
 
 static int choose(struct module *mod)
