@@ -135,6 +135,11 @@ void vmm_throw_out(struct vmm_pcpu *p, enum vmm_breach kind, struct vmm_entity *
 		   const char *what, u64 now)
 {
 	vmm_assert_locked(p);
+	if (unlikely(p->old_op)) {
+		/* Not the one in charge here: the one before, which still had somebody (carry.c). */
+		mark_broken(p->from, p, kind, e, id, what, now);
+		return;
+	}
 	p->bypass = true;
 	mark_broken(vmm_pcpu_sched(p), p, kind, e, id, what, now);
 }
@@ -207,7 +212,8 @@ void vmm_bad_pick(struct vmm_pcpu *p, struct vmm_entity *e, u32 id, u64 now)
 		what = "picked an entity that may not run on this pCPU";
 	} else {
 		kind = VMM_BREACH_FOREIGN;
-		what = "picked an entity that is queued on another pCPU";
+		what = e->home == p ? "picked an entity that it has not been given yet" :
+				      "picked an entity that is queued on another pCPU";
 	}
 	vmm_throw_out(p, kind, e, id, what, now);
 }

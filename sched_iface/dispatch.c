@@ -177,6 +177,7 @@ void vmm_enqueue(struct vmm_pcpu *p, struct vmm_entity *e,
 
 	WARN_ON_ONCE(e->home != p || e->paused);
 	vmm_set_state(e, VMM_GATE_QUEUED, now);
+	e->with = s;
 	list_add_tail(&e->queued_node, &p->queued);
 	if (!p->nr_queued)
 		set_bit(p->id, p->pool->waiting);
@@ -207,6 +208,8 @@ void vmm_dequeue(struct vmm_pcpu *p, struct vmm_entity *e, u64 now)
 {
 	struct vmm_sched *s = vmm_pcpu_sched(p);
 
+	if (vmm_is_left(p, e))
+		vmm_carry_one(p, e, now);
 	unlink_queued(p, e);
 	if (vmm_trusted(p))
 		vmm_call_dequeue(s, p, e, now);
@@ -347,7 +350,7 @@ static struct vmm_entity *check_pick(struct vmm_pcpu *p, u32 id, u64 now)
 {
 	struct vmm_entity *e = xa_load(&p->pool->entities, id);
 
-	if (likely(e && vmm_state(e) == VMM_GATE_QUEUED && e->home == p))
+	if (likely(e && vmm_state(e) == VMM_GATE_QUEUED && e->home == p) && !vmm_is_left(p, e))
 		return e;
 	vmm_bad_pick(p, e, id, now);
 	return NULL;
@@ -389,6 +392,8 @@ void vmm_pick(struct vmm_pcpu *p, u64 now, struct vmm_post *post)
 	vmm_resched_begin(p);
 	if (READ_ONCE(s->broken))
 		p->bypass = true;
+	if (unlikely(p->from))
+		vmm_carry(p, now);
 	if (unlikely(p->hint))
 		vmm_hint_take(s, p, now);
 	if (!p->bypass) {
@@ -598,6 +603,8 @@ static u64 next_deadline(struct vmm_pcpu *p, u64 now)
 
 	if (!list_empty(&p->resched_node))
 		return now;
+	if (unlikely(!e && p->from))
+		return now;	/* whom pick() would take may be among those who are left */
 	if (!e || (!p->nr_queued && !p->must_go))
 		return when;
 	switch (vmm_state(e)) {

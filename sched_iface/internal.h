@@ -26,6 +26,7 @@
 #define VMM_LOST_NS	(1 * NSEC_PER_MSEC)	/* and an owner preempted by the host */
 #define VMM_SWAP_SLICE_NS (10 * NSEC_PER_MSEC)	/* after a swap owners come to the gate within this */
 #define VMM_LAG_MAX_NS	(100 * NSEC_PER_MSEC)	/* of service lag is handed over at most: one period */
+#define VMM_CARRY	16	/* entities go over in one go, at most, while a pCPU is locked */
 #define VMM_SHARE_WINDOW_NS (100 * NSEC_PER_MSEC)	/* of the decaying share average */
 
 /** struct vmm_domain - a set of pCPUs that share one lock, and may share one queue */
@@ -154,6 +155,7 @@ struct vmm_swap_result {
 	u32 entities;			/* carried over */
 	u32 queued;			/* of them queued */
 	u32 running;			/* of them owners, which ran on */
+	u32 at_once;			/* most queued ones that a flip took over under one lock */
 	u32 forced_out;			/* guests made to leave; live mode makes none */
 	bool ceased;			/* mode cease: everybody was out */
 	u64 vcpu_pause_max_ns;		/* mode cease: how long a runnable vCPU was kept out, at most */
@@ -597,11 +599,24 @@ void vmm_sched_detach_entity(struct vmm_sched *s, struct vmm_entity *e);
 int vmm_swap_to(struct vmm_pool *pool, const struct vmm_sched_ops *ops, const char *cause,
 		const char **why);
 int vmm_fail_point(struct vmm_pool *pool);
+void vmm_swap_broken(struct vmm_pool *pool);
+void vmm_swap_unregister(struct vmm_pool *pool, const struct vmm_sched_ops *ops);
+
+/* --- carry.c: with the lock of the domain held --------------------------------------- */
 void vmm_history_take(struct vmm_sched *a, struct vmm_pcpu *p, struct vmm_entity *e, bool trust,
 		      u64 now);
 void vmm_history_give(struct vmm_sched *b, struct vmm_pcpu *p, struct vmm_entity *e, u64 now);
-void vmm_swap_broken(struct vmm_pool *pool);
-void vmm_swap_unregister(struct vmm_pool *pool, const struct vmm_sched_ops *ops);
+void vmm_carry_out(struct vmm_sched *a, struct vmm_pcpu *p, u64 now);
+void vmm_carry_in(struct vmm_sched *b, struct vmm_pcpu *p, u64 now, struct vmm_swap_result *res);
+unsigned int vmm_carry_split(struct vmm_sched *a, struct vmm_pcpu *p);
+void vmm_carry(struct vmm_pcpu *p, u64 now);
+void vmm_carry_one(struct vmm_pcpu *p, struct vmm_entity *e, u64 now);
+
+/* Is @e, QUEUED on @p, still with the scheduler before, in the middle of a swap? */
+static inline bool vmm_is_left(const struct vmm_pcpu *p, const struct vmm_entity *e)
+{
+	return unlikely(p->from) && e->with == p->from;
+}
 
 /* --- kept.c: pool mutex held ----------------------------------------------------------- */
 void vmm_params_keep(const struct vmm_sched *s);

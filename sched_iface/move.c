@@ -51,6 +51,7 @@ static void go_over(struct vmm_entity *e)
 
 static void take_history(struct vmm_pcpu *p, struct vmm_entity *e, u64 now)
 {
+	WARN_ON_ONCE(p->from);	/* no swap is under way: we have the pool's mutex */
 	vmm_charge(p, now);	/* a lag is relative to the others: all accounts first */
 	vmm_history_take(vmm_pcpu_sched(p), p, e, vmm_trusted(p), now);
 }

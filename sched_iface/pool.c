@@ -244,6 +244,7 @@ static void pool_init_pcpus(struct vmm_pool *pool, const u32 *llc_of, struct vmm
 		p->id = i;
 		p->pool = pool;
 		INIT_LIST_HEAD(&p->queued);
+		INIT_LIST_HEAD(&p->left);
 		INIT_LIST_HEAD(&p->resched_node);
 		p->slice_end = VMM_SLICE_INFINITE;
 		p->dom_idx[VMM_DOMAIN_PCPU] = i;

@@ -38,6 +38,8 @@ void vmm_hint_take(struct vmm_sched *s, struct vmm_pcpu *p, u64 now)
 		p->hint = 0;
 		return;
 	}
+	if (vmm_is_left(p, e))
+		vmm_carry_one(p, e, now);
 	if (ops->prefer)
 		ops->prefer(s, p, e, now);
 }
@@ -75,6 +77,8 @@ static enum vmm_feedback bring(struct vmm_pcpu *p, struct vmm_entity *t)
 	peer = vmm_try_peer(p, from->id);
 	if (!peer)
 		return VMM_FB_BUSY;
+	if (t->home == peer && vmm_state(t) == VMM_GATE_QUEUED && vmm_is_left(peer, t))
+		vmm_carry_one(peer, t, vmm_pool_now(peer->pool));
 	ret = vmm_steal(p, peer, t);
 	vmm_put_peer(p, peer);
 	if (!ret)
@@ -521,6 +525,8 @@ int vmm_entity_say_critical(struct vmm_entity *e, bool on)
 		if (p->curr == e)
 			vmm_charge(p, now);
 		vmm_resched_begin(p);
+		if (vmm_state(e) == VMM_GATE_QUEUED && vmm_is_left(p, e))
+			vmm_carry_one(p, e, now);
 		if (vmm_trusted(p) && s->ops->entity_params)
 			s->ops->entity_params(s, p, e, now);
 		vmm_check_curr(p, now, &post);

@@ -158,7 +158,7 @@ struct vmm_pcpu *vmm_try_peer(struct vmm_pcpu *p, u32 peer)
 	struct vmm_pcpu *o;
 
 	vmm_assert_locked(p);
-	if (peer >= pool->nr_pcpus || peer == p->id)
+	if (peer >= pool->nr_pcpus || peer == p->id || unlikely(p->old_op))
 		return NULL;
 	if (p->borrowed) {
 		vmm_throw_out(p, VMM_BREACH_STEAL, NULL, 0,
@@ -214,7 +214,8 @@ int vmm_steal(struct vmm_pcpu *p, struct vmm_pcpu *peer, struct vmm_entity *e)
 		return -EPERM;
 	}
 	vmm_assert_locked(peer);
-	if (e->home != peer || vmm_state(e) != VMM_GATE_QUEUED)
+	if (e->home != peer || vmm_state(e) != VMM_GATE_QUEUED || vmm_is_left(peer, e) ||
+	    unlikely(p->old_op))
 		return -EBUSY;
 	if (!vmm_entity_allowed(e, p))
 		return -EPERM;

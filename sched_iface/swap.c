@@ -6,9 +6,10 @@
  * instance, its view of each pCPU, each entity attached. That is all that can
  * fail, and a failure leaves the old one, A, untouched. Then, pCPU by pCPU and
  * under the lock of its domain, A is drained, the pointer flips, B takes what
- * was queued and adopts who runs. Nobody is stopped. Between two pCPUs in
- * different epochs nothing is stolen (vmm_try_peer() refuses). After a grace
- * period A is detached and its module may go.
+ * was queued and adopts who runs; where many are queued, the lock is released
+ * in between (carry.c). Nobody is stopped. Between two pCPUs in different epochs
+ * nothing is stolen (vmm_try_peer() refuses). After a grace period A is detached and
+ * its module may go.
  *
  * The steps carry the names of the model in tests/model: swap_prepare,
  * swap_flip, swap_detach.
@@ -355,96 +356,25 @@ static void unlock_both(struct vmm_domain *a, struct vmm_domain *b)
 		vmm_domain_unlock(b);
 }
 
-/**
- * vmm_history_take() - what is to be handed over about an entity
- * @a:     the scheduler that it leaves
- * @p:     its home; domain lock held
- * @e:     the entity, queued or running there
- * @trust: @a may be asked
- * @now:   ns
- */
-void vmm_history_take(struct vmm_sched *a, struct vmm_pcpu *p, struct vmm_entity *e, bool trust,
-		      u64 now)
-{
-	struct vmm_history *h = &e->handover;
-
-	h->lag_ns = 0;
-	h->share_ppm = e->share_ppm;
-	if (trust && a->ops->give_history)
-		a->ops->give_history(a, p, e, h, now);
-	h->lag_ns = clamp_t(s64, h->lag_ns, -(s64)VMM_LAG_MAX_NS, (s64)VMM_LAG_MAX_NS);
-	h->share_ppm = min(h->share_ppm, 1000000u);
-}
-
-/** vmm_history_give() - ... to the scheduler that it comes to, just before it is queued there */
-void vmm_history_give(struct vmm_sched *b, struct vmm_pcpu *p, struct vmm_entity *e, u64 now)
-{
-	if (b->ops->take_history)
-		b->ops->take_history(b, p, e, &e->handover, now);
-}
-
-static void drain(struct vmm_sched *a, struct vmm_pcpu *p, u64 now)
-{
-	bool trust = vmm_trusted(p);
-	struct vmm_entity *e;
-
-	/* All accounts first: a lag is relative to those that are still there. */
-	list_for_each_entry(e, &p->queued, queued_node)
-		vmm_history_take(a, p, e, trust, now);
-	if (p->curr)
-		vmm_history_take(a, p, p->curr, trust, now);
-	if (!trust)
-		return;
-	list_for_each_entry(e, &p->queued, queued_node)
-		vmm_call_dequeue(a, p, e, now);
-	if (p->curr)
-		vmm_call_put(a, p, p->curr, VMM_PUT_SWAP, now);
-}
-
-static void fill(struct vmm_sched *b, struct vmm_pcpu *p, u64 now,
-		 struct vmm_swap_result *res)
-{
-	/* On a pCPU that changed hands before, it may have broken its contract already. */
-	bool trust = vmm_trusted(p), offered;
-	struct vmm_entity *e, *curr = p->curr;
-	u64 slice = VMM_SWAP_SLICE_NS;
-
-	list_for_each_entry(e, &p->queued, queued_node) {
-		e->passed = 0;
-		e->picks_at = p->picks;
-		res->queued++;
-		if (!trust)
-			continue;
-		vmm_history_give(b, p, e, now);
-		vmm_call_enqueue(b, p, e, VMM_ENQ_SWAP, now);
-	}
-	if (!curr)
-		return;
-	offered = vmm_state(curr) == VMM_GATE_OFFERED;
-	if (trust) {
-		vmm_history_give(b, p, curr, now);
-		slice = b->ops->adopt(b, p, curr, offered ? 0 : curr->slice_ran, now);
-		vmm_note(p, VMM_DECISION_ADOPT, curr->id, slice, now);
-	}
-	if (slice > VMM_SLICE_MAX_NS)
-		slice = vmm_odd_time(p, b, "answered adopt() with less than no time", slice, now);
-	/* So that B decides soon, however generous A was. */
-	slice = clamp_t(u64, slice, VMM_SLICE_MIN_NS, VMM_SWAP_SLICE_NS);
-	if (offered)
-		curr->slice_ns = slice;
-	else
-		p->slice_end = now + slice;
-	res->running++;
-}
-
 /* Whose thread is at the guest and was not told to leave. */
 static struct vmm_entity *in_guest(struct vmm_pcpu *p)
 {
 	return p->curr && vmm_state(p->curr) == VMM_GATE_OWNER && !p->kick ? p->curr : NULL;
 }
 
-/* swap_flip of the model: one pCPU changes hands, under its lock */
-static void swap_flip(struct vmm_pcpu *p, struct vmm_sched *a, struct vmm_sched *b,
+static void note_pause(struct vmm_swap_result *res, u64 ns, u64 ticks)
+{
+	res->pause_total_ns += ns;
+	res->pause_max_ns = max(res->pause_max_ns, ns);
+	res->pause_total_ticks += ticks;
+	res->pause_max_ticks = max(res->pause_max_ticks, ticks);
+}
+
+/*
+ * swap_flip of the model: one pCPU changes hands, under its lock; true: of those
+ * who are queued there some are left with @a (carry.c)
+ */
+static bool swap_flip(struct vmm_pcpu *p, struct vmm_sched *a, struct vmm_sched *b,
 		      struct vmm_swap_result *res)
 {
 	struct vmm_domain *old = p->dom;	/* changes under the pool mutex only */
@@ -452,6 +382,8 @@ static void swap_flip(struct vmm_pcpu *p, struct vmm_sched *a, struct vmm_sched 
 	struct vmm_post post = { };
 	struct vmm_entity *guest;
 	u64 now, end, ticks, t0;
+	unsigned int over;
+	bool left;
 
 	local_irq_disable();
 	lock_both(old, new);
@@ -461,7 +393,11 @@ static void swap_flip(struct vmm_pcpu *p, struct vmm_sched *a, struct vmm_sched 
 	trace_vmm_swap_flip_begin(p->id, a->ops->name, b->ops->name);
 	guest = in_guest(p);
 	vmm_charge(p, now);
-	drain(a, p, now);
+	res->queued += p->nr_queued;
+	over = vmm_carry_split(a, p);
+	res->at_once = max(res->at_once, over);
+	left = p->from;
+	vmm_carry_out(a, p, now);
 	vmm_resched_forget(p);
 	rcu_assign_pointer(p->sched, b);
 	p->sched_id = b->id;
@@ -470,8 +406,12 @@ static void swap_flip(struct vmm_pcpu *p, struct vmm_sched *a, struct vmm_sched 
 	p->sched_deadline = 0;
 	p->must_go = false;
 	vmm_watch_restart(p, now);
-	fill(b, p, now, res);
-	vmm_check_curr(p, now, &post);
+	vmm_carry_in(b, p, now, res);
+	/* A pick would take more along: under the next lock, with what is left. */
+	if (left)
+		vmm_update_timer(p, now);
+	else
+		vmm_check_curr(p, now, &post);
 	if (guest && (p->curr != guest || p->kick)) {
 		guest->stats.forced_out++;
 		res->forced_out++;
@@ -482,11 +422,40 @@ static void swap_flip(struct vmm_pcpu *p, struct vmm_sched *a, struct vmm_sched 
 	unlock_both(old, new);
 	local_irq_enable();
 	vmm_post_run(&post);
+	note_pause(res, end - now, ticks);
+	return left;
+}
 
-	res->pause_total_ns += end - now;
-	res->pause_max_ns = max(res->pause_max_ns, end - now);
-	res->pause_total_ticks += ticks;
-	res->pause_max_ticks = max(res->pause_max_ticks, ticks);
+/*
+ * Some of those whom the flip has left follow, and the pCPU decides if it has to: whoever
+ * was picked before them may be nobody. False: nobody had been left.
+ */
+static bool swap_carry(struct vmm_pcpu *p, struct vmm_swap_result *res)
+{
+	struct vmm_post post = { };
+	struct list_head *first;
+	u64 now, end, ticks, t0;
+	bool left;
+
+	local_irq_disable();
+	vmm_pcpu_lock(p);
+	t0 = get_cycles();
+	now = vmm_pool_now(p->pool);
+	vmm_resched_begin(p);
+	left = p->from;
+	first = p->left.next;
+	vmm_check_curr(p, now, &post);
+	/* Unless a pick has taken some along. */
+	if (p->from && p->left.next == first)
+		vmm_carry(p, now);
+	vmm_resched_run(p, now, &post);
+	end = vmm_pool_now(p->pool);
+	ticks = get_cycles() - t0;
+	vmm_pcpu_unlock(p);
+	local_irq_enable();
+	vmm_post_run(&post);
+	note_pause(res, end - now, ticks);
+	return left;
 }
 
 /* --- the end of one that was thrown out ----------------------------------------------------- */
@@ -541,8 +510,11 @@ static int activate_locked(struct vmm_pool *pool, const struct vmm_sched_ops *op
 
 	/* The point of no return: nothing below can fail. */
 	vmm_dispatch_forget(a);
-	for (i = 0; i < pool->nr_pcpus; i++)
-		swap_flip(&pool->pcpus[i], a, b, res);
+	for (i = 0; i < pool->nr_pcpus; i++) {
+		if (swap_flip(&pool->pcpus[i], a, b, res))
+			while (swap_carry(&pool->pcpus[i], res))
+				;
+	}
 	b->activated_ns = vmm_pool_now(pool);
 	vmm_past_note(pool, a, cause, b->activated_ns);
 	rcu_assign_pointer(pool->active, b);

@@ -223,6 +223,8 @@ static void look_at_queue(struct look *l)
 		l->weights = vmm_entity_weight(p->curr);
 	list_for_each_entry(e, &p->queued, queued_node)
 		l->weights += vmm_entity_weight(e);
+	list_for_each_entry(e, &p->left, queued_node)
+		l->weights += vmm_entity_weight(e);
 	list_for_each_entry(e, &p->queued, queued_node) {
 		if (waited(l, e) <= l->bound / 2)
 			continue;
@@ -247,6 +249,9 @@ void vmm_watch_pcpu(struct vmm_pcpu *p, u64 now, struct vmm_post *post)
 	struct look l = { .p = p, .s = s, .now = now, .bound = vmm_watchdog_bound(s) };
 
 	p->watched_at = now;
+	/* In a swap: whoever is left is in nobody's care but ours. */
+	if (unlikely(p->from))
+		vmm_carry(p, now);
 	if (!p->online || READ_ONCE(p->pool->ceased) || !p->nr_queued ||
 	    s->ops == &vmm_default_ops)
 		return;

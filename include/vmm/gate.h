@@ -157,7 +157,8 @@ struct vmm_entity {
 	struct vmm_pool *pool;		/* [D] home->pool */
 	struct vmm_pool *to;		/* [D] it is about to go there; NULL: it is not */
 	struct list_head group_node;	/* [M] */
-	struct list_head queued_node;	/* [D] in pcpu->queued */
+	struct list_head queued_node;	/* [D] in pcpu->queued, or ->left */
+	struct vmm_sched *with;		/* [D] while QUEUED: who holds it */
 	u64 since;			/* [D] of the last change of state */
 	u64 wait_from;			/* [D] it has waited to own a pCPU since then; 0: it does not */
 	u64 due_from;			/* [D] ... and was not held back since then */
@@ -253,7 +254,10 @@ struct vmm_pcpu {
 	u32 sched_id;			/* [D] its number, for dispatch by identifier */
 	struct vmm_entity *curr;	/* [D] OFFERED, OFF, OWNER or LOANED here */
 	struct list_head queued;	/* [D] all that are QUEUED here, oldest first */
-	unsigned int nr_queued;		/* [D], read without */
+	struct list_head left;		/* [D] in a swap: QUEUED too, still with the scheduler before */
+	struct vmm_sched *from;		/* [D] ... which is this one; NULL: nobody is left */
+	bool old_op;			/* [D] an op of that one is being called */
+	unsigned int nr_queued;		/* [D] of both lists, read without */
 	u32 seq;			/* [D] source of tokens */
 	u64 slice_end;			/* [D] of curr; VMM_SLICE_INFINITE: none */
 	u64 offer_end;			/* [D] of curr, while OFFERED */

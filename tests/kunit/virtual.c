@@ -334,9 +334,13 @@ void virt_check(struct kunit *test, struct virt_room *room)
 			continue;
 		list_for_each_entry(e, &p->queued, queued_node) {
 			KUNIT_EXPECT_PTR_EQ(test, e->home, p);
+			KUNIT_EXPECT_PTR_EQ(test, e->with, rcu_access_pointer(p->sched));
 			n++;
 		}
 		KUNIT_EXPECT_EQ(test, n, p->nr_queued);
+		/* Nobody is left with the scheduler before. */
+		KUNIT_EXPECT_PTR_EQ(test, p->from, NULL);
+		KUNIT_EXPECT_EQ(test, test_bit(p->id, p->pool->waiting), n > 0);
 		listed += n;
 		/* work conserving: nobody waits at a pCPU that nobody holds, unless held back */
 		if (p->online && p->nr_queued && !room->throttles && !p->declined)
