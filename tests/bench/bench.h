@@ -15,6 +15,7 @@
  * @unit: of a sample; NULL: ticks
  * @samples: how many to take
  * @ours: measured on /dev/vmm only, nothing else has it
+ * @named: only when --only names it
  * @measure: adds the samples; 0 or a negative errno
  * @op: enum guest_op, for those measured inside the guest
  * @arg: operand of @op, or variant of @measure
@@ -28,6 +29,7 @@ struct bench {
 	const char *unit;
 	unsigned int samples;
 	int ours;
+	int named;
 	int (*measure)(const struct bench *b, int dev, struct samples *s);
 	enum guest_op op;
 	uint64_t arg;
@@ -52,6 +54,7 @@ int bench_create(const struct bench *b, int dev, struct samples *s);
 int bench_destroy(const struct bench *b, int dev, struct samples *s);
 int bench_switch(const struct bench *b, int dev, struct samples *s);
 int bench_yield(const struct bench *b, int dev, struct samples *s);
+#define BENCH_SWAP_CEASE	0x10000	/* bench_swap(), in @arg beside the vCPUs: mode cease */
 int bench_swap(const struct bench *b, int dev, struct samples *s);
 int bench_memory(const struct bench *b, int dev, struct samples *s);
 

@@ -6,7 +6,8 @@
  * schedulers take turns at being active. A sample is what the kernel's answer
  * says: the longest time that the lock of a pCPU was held. The answer also says
  * how many vCPUs were carried over queued or running: a swap counts only when
- * that is all of them.
+ * that is all of them. In mode cease they are out of their guests, and a sample
+ * is the longest time that one of them was kept out.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -25,6 +26,7 @@
 #define VCPUS_PER_VM	16u	/* GUEST_MAX_VCPUS: the guest's memory has room for so many */
 #define MAX_VMS		4u
 #define MAX_TRIES	10u	/* per sample */
+#define NS_PER_TICK	10u	/* the emulated machine's clock: 100 MHz */
 
 /* --- netlink ------------------------------------------------------------------ */
 
@@ -43,11 +45,15 @@ struct message {
 /**
  * struct swap_answer - what the kernel says that a swap did
  * @pause: ticks
+ * @kept_out: ns that a runnable vCPU was kept out, mode cease
  * @carried: vCPUs that were queued or running
+ * @forced: guests made to leave
  */
 struct swap_answer {
 	uint64_t pause;
+	uint64_t kept_out;
 	uint32_t carried;
+	uint32_t forced;
 };
 
 static void ask(struct message *m, int type, int cmd, int attr, const char *text)
@@ -62,6 +68,16 @@ static void ask(struct message *m, int type, int cmd, int attr, const char *text
 	memcpy(m->data, &a, sizeof(a));
 	strcpy((char *)m->data + NLA_HDRLEN, text);
 	m->head.nlmsg_len = NLMSG_HDRLEN + GENL_HDRLEN + NLA_ALIGN(a.nla_len);
+}
+
+static void add_u32(struct message *m, int attr, uint32_t val)
+{
+	struct nlattr a = { NLA_HDRLEN + sizeof(val), attr };
+	uint8_t *at = (uint8_t *)m + m->head.nlmsg_len;
+
+	memcpy(at, &a, sizeof(a));
+	memcpy(at + NLA_HDRLEN, &val, sizeof(val));
+	m->head.nlmsg_len += NLA_ALIGN(a.nla_len);
 }
 
 /* Send @m; @m becomes the answer, or is left without attributes. */
@@ -150,13 +166,15 @@ static int nl_open(int *family)
 	return ret;
 }
 
-static int swap_to(int fd, int family, const char *name, struct swap_answer *did)
+static int swap_to(int fd, int family, const char *name, uint32_t mode,
+		   struct swap_answer *did)
 {
 	const struct nlattr *a;
 	struct message m;
 	int ret;
 
 	ask(&m, family, VMM_CMD_SCHED_SET, VMM_ATTR_SCHED_NAME, name);
+	add_u32(&m, VMM_ATTR_SWAP_MODE, mode);
 	ret = talk(fd, &m);
 	if (ret)
 		return ret;
@@ -164,6 +182,8 @@ static int swap_to(int fd, int family, const char *name, struct swap_answer *did
 	if (!a)
 		return -EPROTO;
 	did->pause = number(a, VMM_SWAP_PAUSE_MAX_TICKS);
+	did->kept_out = number(a, VMM_SWAP_VCPU_PAUSE_MAX_NS);
+	did->forced = number(a, VMM_SWAP_FORCED_OUT);
 	did->carried = number(a, VMM_SWAP_QUEUED) + number(a, VMM_SWAP_RUNNING);
 	return 0;
 }
@@ -287,38 +307,47 @@ static int herd_end(struct herd *h)
 
 static int swaps(const struct bench *b, int fd, int family, struct samples *s)
 {
-	static const char * const names[] = { "rr", "bvt", "default" };
+	static const char * const names[] = { "rr", "bvt", "credit", "default" };
+	const uint32_t vcpus = b->arg & ~BENCH_SWAP_CEASE;
+	const int cease = !!(b->arg & BENCH_SWAP_CEASE);
 	unsigned int i, tries = MAX_TRIES * b->samples;
 	struct swap_answer did;
 	int ret = 0;
 
 	for (i = 0; !ret && s->seen < b->samples; i++) {
 		usleep(2000);	/* some decisions in between */
-		ret = swap_to(fd, family, names[i % 3], &did);
+		ret = swap_to(fd, family, names[i % 4], cease ? VMM_SWAP_CEASE : VMM_SWAP_LIVE,
+			      &did);
 		if (!ret && i >= tries)
 			ret = -ETIMEDOUT;	/* some vCPU never gets there */
-		if (!ret && did.carried == b->arg)
+		if (!ret && !cease && did.forced)
+			ret = -EPROTO;		/* live mode stops nobody */
+		if (!ret && cease)
+			samples_add(s, did.kept_out / NS_PER_TICK);
+		else if (!ret && did.carried == vcpus)
 			samples_add(s, did.pause);
 	}
-	swap_to(fd, family, "default", &did);
+	swap_to(fd, family, "default", VMM_SWAP_LIVE, &did);
 	return ret;
 }
 
 /**
- * bench_swap() - live swaps under guests that all want one pCPU
- * @b: the row; @arg: vCPUs
+ * bench_swap() - swaps under guests that all want one pCPU, or (@named) any
+ * @b: the row; @arg: vCPUs, and BENCH_SWAP_CEASE
  * @dev: the device
- * @s: takes the samples: ticks that the pCPU's lock was held
+ * @s: takes the samples: ticks that the pCPU's lock was held; mode cease: ticks that
+ *     a vCPU was kept out
  *
- * Needs the modules sched_rr and sched_bvt; the default is active at the end.
+ * Needs the modules sched_rr, sched_bvt and sched_credit; the default is active at the end.
  */
 int bench_swap(const struct bench *b, int dev, struct samples *s)
 {
+	const uint32_t vcpus = b->arg & ~BENCH_SWAP_CEASE;
 	static struct herd h;
 	cpu_set_t before, one;
 	int fd, family = 0, ret, ended;
 
-	if (b->arg > MAX_VMS * VCPUS_PER_VM)
+	if (vcpus > MAX_VMS * VCPUS_PER_VM)
 		return -E2BIG;
 	fd = nl_open(&family);
 	if (fd < 0)
@@ -330,8 +359,9 @@ int bench_swap(const struct bench *b, int dev, struct samples *s)
 	}
 	CPU_ZERO(&one);
 	CPU_SET(0, &one);
-	sched_setaffinity(0, sizeof(one), &one);	/* the threads inherit it */
-	ret = herd_make(&h, dev, b->arg);
+	if (!b->named)
+		sched_setaffinity(0, sizeof(one), &one);	/* the threads inherit it */
+	ret = herd_make(&h, dev, vcpus);
 	if (!ret)
 		ret = herd_start(&h);
 	if (!ret)

@@ -42,6 +42,11 @@
 	  .what = "lock of a pCPU held by a swap, " #vcpus		\
 		  " guests runnable there",				\
 	  .arg = (vcpus), .ours = 1 }
+#define SWAP2_ROW(n, vcpus, cease)					\
+	{ .name = (n), .samples = 200, .measure = bench_swap,		\
+	  .what = "lock of a pCPU held by a swap, " #vcpus		\
+		  " guests on all pCPUs",				\
+	  .arg = (vcpus) | (cease), .ours = 1, .named = 1 }
 #define MEMORY_ROW(n, w, vcpus)						\
 	{ .name = (n), .what = (w), .unit = "bytes", .samples = 5,	\
 	  .measure = bench_memory, .arg = (vcpus) }
@@ -89,6 +94,12 @@ static const struct bench rows[] = {
 		 bench_yield, 1),
 	SWAP_ROW("swap_pause_2", 2),
 	SWAP_ROW("swap_pause_64", 64),
+	SWAP2_ROW("swap_live_2", 2, 0),
+	SWAP2_ROW("swap_live_16", 16, 0),
+	SWAP2_ROW("swap_live_64", 64, 0),
+	SWAP2_ROW("swap_cease_2", 2, BENCH_SWAP_CEASE),
+	SWAP2_ROW("swap_cease_16", 16, BENCH_SWAP_CEASE),
+	SWAP2_ROW("swap_cease_64", 64, BENCH_SWAP_CEASE),
 	MEMORY_ROW("mem_vm", "the host's memory for a VM without memory and vCPUs",
 		   0),
 	MEMORY_ROW("mem_vcpu", "the host's memory for one more vCPU, run area mapped",
@@ -195,7 +206,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	for (i = 0; i < ROWS; i++)
-		if ((!some || wanted[i]) && (ours || !rows[i].ours))
+		if ((some ? wanted[i] : !rows[i].named) && (ours || !rows[i].ours))
 			failed += run_row(&rows[i], dev, tag) != 0;
 	close(dev);
 	return failed != 0;

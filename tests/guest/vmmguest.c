@@ -45,6 +45,7 @@ struct options {
 	const char *progress;
 	const char *latency;
 	uint64_t period_ns;
+	uint64_t skip;
 	uint64_t run_ns;
 	uint64_t late_ns;
 	uint64_t bytes;
@@ -142,7 +143,8 @@ static void on_wake(struct guest *g)
 	if (!g->planned_ns)
 		return;
 	late = now - g->planned_ns;
-	samples_add(&g->latency, late);
+	if (g->ticks > g->opt.skip)
+		samples_add(&g->latency, late);
 	if (g->wakes >= 0 && write(g->wakes, &late, sizeof(late)) != sizeof(late))
 		fail(g, "cannot write latency", strerror(errno));
 	if (late > g->opt.late_ns)
@@ -185,8 +187,9 @@ static int on_hlt(void *ctx, int enabled)
 		return -errno;
 	if (passed > 1)
 		g->missed += passed - 1;
+	/* Late by what the first of them has waited. */
+	g->planned_ns = g->timer_start_ns + (g->ticks + 1) * g->opt.period_ns;
 	g->ticks += passed;
-	g->planned_ns = g->timer_start_ns + g->ticks * g->opt.period_ns;
 	ret = kvmc_interrupt(&g->vcpu, GUEST_IRQ_VECTOR);
 	if (ret)
 		fail(g, "KVM_INTERRUPT", strerror(-ret));
@@ -322,6 +325,7 @@ static void usage(FILE *to)
 "  --rounds N       rounds over it per line (default 1)\n"
 "  --seed N         what its memory starts from\n"
 "  --late-ms N      a line or wake-up later than that is an error (10000)\n"
+"  --skip N         sleeper: the latencies of the first N periods do not count\n"
 "  --progress FILE  keep lines, time and errors there (struct progress)\n"
 "  --latency FILE   sleeper: append each wake-up latency there, ns, 8 bytes\n"
 "  --backing KIND   small, thp, hugetlb or memfd (default small)\n"
@@ -387,6 +391,9 @@ static int parse_one(struct options *o, int c, const char *arg)
 	case 'l':
 		o->late_ns = number(arg, 1000000000) * 1000000;
 		return !o->late_ns;
+	case 'k' + 128:
+		o->skip = number(arg, 1000000);
+		return !o->skip;
 	case 'P':
 		o->progress = arg;
 		return 0;
@@ -410,7 +417,7 @@ static int parse(struct options *o, int argc, char **argv)
 		{ "bytes", 1, NULL, 'b' }, { "rounds", 1, NULL, 'r' },
 		{ "seed", 1, NULL, 'S' }, { "late-ms", 1, NULL, 'l' },
 		{ "progress", 1, NULL, 'P' }, { "latency", 1, NULL, 'L' },
-		{ "backing", 1, NULL, 'B' },
+		{ "backing", 1, NULL, 'B' }, { "skip", 1, NULL, 'k' + 128 },
 		{ "byte-io", 0, NULL, 'y' }, { "help", 0, NULL, 'h' }, { }
 	};
 	int c, kind_given = 0;

@@ -8,7 +8,7 @@
  *	BENCH {"name": ..., "unit": "ticks", "what": ..., "value": MEDIAN, ...}
  *
  * or the same with "error". Then it does nothing more and can be unloaded.
- * tests/bench/measure loads it, after sched_rr and sched_bvt.
+ * tests/bench/measure loads it, after the schedulers.
  *
  * Locking: none; everything runs in the loading thread but what threads.c
  * starts and waits for.
@@ -22,7 +22,7 @@
 #define SAMPLES		4096u
 
 static const u32 sizes[] = { 2, 64, 1024 };
-static const char * const scheds[] = { "default", "rr", "bvt" };
+static const char * const scheds[] = { "default", "rr", "bvt", "credit", "edf" };
 static const struct {
 	enum vmm_dispatch_mode mode;
 	const char *name;
@@ -119,6 +119,6 @@ static void __exit bench_exit(void)
 }
 module_exit(bench_exit);
 
-MODULE_SOFTDEP("pre: sched_rr sched_bvt");
+MODULE_SOFTDEP("pre: sched_rr sched_bvt sched_credit sched_edf");
 MODULE_DESCRIPTION("Measurements of the hypervisor's schedulers");
 MODULE_LICENSE("GPL");
