@@ -363,6 +363,10 @@ static void bvt_place(struct bvt_queue *q, struct bvt_ent *b, u64 now)
 	 */
 	if (!b->seq_was)
 		rel = 0;
+	else if (b->level)
+		rel += clamp_t(s64, bvt_vt_service(&at, &b->avt_was) - rel, -BVT_LEVEL_MAX,
+			       BVT_LEVEL_MAX);
+	b->level = false;
 	if (!claim && rel > 0) {
 		away = now > b->left_at ? now - b->left_at : 0;
 		away = min_t(u64, away, BVT_AHEAD_MAX);
@@ -419,6 +423,28 @@ void bvt_ent_init(struct bvt_ent *b, const struct bvt_tune *t)
 		.tune = *t,
 		.where = BVT_OUT,
 	};
+}
+
+/** bvt_vtime() - the virtual time of a queue, in whole units: ns of service at weight 1 */
+s64 bvt_vtime(struct bvt_queue *q)
+{
+	bvt_svt_update(q);
+	return q->svt.v;
+}
+
+/**
+ * bvt_catch_up() - a queue with nobody goes to where the others are
+ * @q:  the queue
+ * @to: a virtual time; one that is behind counts for nothing
+ */
+void bvt_catch_up(struct bvt_queue *q, s64 to)
+{
+	if (q->curr || q->nr || to <= q->svt.v)
+		return;
+	q->svt = (struct bvt_vt){ .v = to, .w = 1 };
+	q->base = to;
+	q->sum = 0;
+	q->mean_load = 0;
 }
 
 /* As far from @svt as before, in ns of service. */

@@ -16,6 +16,8 @@
 
 /* What an entity may keep of a claim it could not use, and of a hand-over: ns of service. */
 #define BVT_LAG_MAX		(100LL * 1000 * 1000)
+/* What a move between level queues changes of its distance to the others, ns of service. */
+#define BVT_LEVEL_MAX		(20LL * 1000 * 1000)
 
 /* How far ahead of the others an entity may be put on another pCPU: ns of service. */
 #define BVT_AHEAD_MAX		(S64_MAX >> 21)
@@ -94,6 +96,8 @@ enum bvt_where {
  * @absent:    it left as BVT_LEAVE_ABSENT
  * @turn:      it left as BVT_LEAVE_TURN
  * @bumped:    ... because bvt_wakeup() said so
+ * @level:     the next queue's virtual time is level with the one it comes from: what it
+ *             is behind or ahead there is its own
  */
 struct bvt_ent {
 	struct bvt_vt avt;
@@ -114,6 +118,7 @@ struct bvt_ent {
 	bool absent;
 	bool turn;
 	bool bumped;
+	bool level;
 };
 
 /**
@@ -180,6 +185,8 @@ u64 bvt_wakeup(struct bvt_queue *q, struct bvt_ent *woken, u64 allow,
 u64 bvt_adopt(struct bvt_queue *q, struct bvt_ent *b, u64 allow, u64 ran,
 	      u64 now);
 
+s64 bvt_vtime(struct bvt_queue *q);
+void bvt_catch_up(struct bvt_queue *q, s64 to);
 s64 bvt_lag(struct bvt_queue *q, const struct bvt_ent *b);
 void bvt_take_lag(struct bvt_queue *q, struct bvt_ent *b, s64 lag);
 

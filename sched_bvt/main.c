@@ -39,6 +39,8 @@
 
 #define BVT_PCPUS	8192u
 #define BVT_SCAN	128
+#define BVT_LEVEL_EVERY	4	/* picks between two looks at another pCPU */
+#define BVT_LEVEL_SCAN	16	/* entities looked at for one to push there */
 
 /* Parameters of the scheduler. */
 enum {
@@ -58,12 +60,27 @@ enum {
  * @last_seq: the number given to the newest queue; under the pool's mutex
  * @nr_pcpus: one more than the greatest pCPU number so far; written under the
  *            pool's mutex, never falls
+ * @front:    a virtual time that is about the furthest of all queues, whole units;
+ *            written by whoever is further, a race loses a little of it
  * @waiting:  pCPUs with a non-empty queue; see Locking
  */
 struct bvt_sched {
 	u64 last_seq;
 	unsigned int nr_pcpus;
+	s64 front;
 	DECLARE_BITMAP(waiting, BVT_PCPUS);
+};
+
+/**
+ * struct bvt_pcpu - a pCPU
+ * @q:     its queue
+ * @picks: so far
+ * @peer:  the pCPU that was looked at last
+ */
+struct bvt_pcpu {
+	struct bvt_queue q;
+	unsigned int picks;
+	u32 peer;
 };
 
 static const struct vmm_sched_param bvt_params[] = {
@@ -122,7 +139,9 @@ struct bvt_vcpu {
 
 static struct bvt_queue *bvt_queue_of(struct vmm_sched *s, struct vmm_pcpu *p)
 {
-	return vmm_pcpu_priv(s, p);
+	struct bvt_pcpu *bp = vmm_pcpu_priv(s, p);
+
+	return &bp->q;
 }
 
 static struct bvt_ent *bvt_ent_of(struct vmm_sched *s, struct vmm_entity *e)
@@ -238,8 +257,15 @@ static void bvt_op_enqueue(struct vmm_sched *s, struct vmm_pcpu *p,
 			   struct vmm_entity *e, enum vmm_enqueue_why why,
 			   u64 now)
 {
-	bvt_enqueue(bvt_queue_of(s, p), bvt_ent_of(s, e), bvt_enter_of(why),
-		    now);
+	struct bvt_sched *bs = vmm_sched_priv(s);
+	struct bvt_queue *q = bvt_queue_of(s, p);
+	struct bvt_ent *b = bvt_ent_of(s, e);
+
+	/* What a swap hands over is measured already, against the time as it is. */
+	if (why != VMM_ENQ_SWAP)
+		bvt_catch_up(q, READ_ONCE(bs->front));
+	b->level = why == VMM_ENQ_MIGRATE;
+	bvt_enqueue(q, b, bvt_enter_of(why), now);
 	bvt_show_waiting(s, p);
 }
 
@@ -291,6 +317,63 @@ static bool bvt_steal(struct vmm_sched *s, struct vmm_pcpu *p)
 	return false;
 }
 
+/*
+ * Whom to push from @q to @o, on @peer: it must not leave the weights further apart
+ * than they are. NULL: nobody.
+ */
+static struct bvt_ent *bvt_to_push(struct bvt_queue *q, struct bvt_queue *o,
+				   struct vmm_pcpu *peer)
+{
+	s64 diff = q->load - o->load, left = diff + 1;
+	struct bvt_ent *b = NULL, *best = NULL;
+	int n = BVT_LEVEL_SCAN;
+
+	while (n-- && (b = bvt_scan(q, b))) {
+		s64 then = abs(diff - 2 * (s64)b->tune.weight);
+
+		if (then >= left || !vmm_entity_allowed(bvt_entity(b), peer))
+			continue;
+		best = b;
+		left = then;
+	}
+	return best;
+}
+
+/*
+ * Shares are of the machine, but each queue knows its own entities only: where more
+ * weight is, virtual time goes more slowly. So a queue that is behind another one gives it an
+ * entity now and then, which brings its virtual time along, and is served there
+ * before the others until it is level with them.
+ */
+static void bvt_level(struct vmm_sched *s, struct vmm_pcpu *p)
+{
+	struct bvt_sched *bs = vmm_sched_priv(s);
+	struct bvt_pcpu *bp = vmm_pcpu_priv(s, p);
+	struct bvt_queue *q = &bp->q, *o;
+	struct vmm_pcpu *peer;
+	struct bvt_ent *b;
+	s64 gap;
+
+	if (q->svt.v > READ_ONCE(bs->front))
+		WRITE_ONCE(bs->front, q->svt.v);
+	if (q->nr < 2 || ++bp->picks % BVT_LEVEL_EVERY)
+		return;
+	bp->peer = bp->peer + 1 < READ_ONCE(bs->nr_pcpus) ? bp->peer + 1 : 0;
+	peer = vmm_try_peer(p, bp->peer);
+	if (!peer)
+		return;
+	o = bvt_queue_of(s, peer);
+	if (o->load && o->load < q->load) {
+		vmm_pcpu_charge(peer);
+		gap = bvt_vtime(o) - bvt_vtime(q);
+		/* A quarter of the allowance, at the usual weight. */
+		b = gap > (s64)bvt_allow(s) / (4 * BVT_WEIGHT_DEF) ? bvt_to_push(q, o, peer) : NULL;
+		if (b && !vmm_steal(peer, p, bvt_entity(b)))
+			vmm_pcpu_resched(peer);
+	}
+	vmm_put_peer(p, peer);
+}
+
 static u32 bvt_op_pick(struct vmm_sched *s, struct vmm_pcpu *p, u64 now,
 		       u64 *slice_ns)
 {
@@ -300,6 +383,7 @@ static u32 bvt_op_pick(struct vmm_sched *s, struct vmm_pcpu *p, u64 now,
 	if (!q->nr && !bvt_steal(s, p))
 		return VMM_ENTITY_NONE;
 
+	bvt_level(s, p);
 	b = bvt_pick(q, bvt_allow(s), now, slice_ns);
 	bvt_show_waiting(s, p);
 	return b ? vmm_entity_id(bvt_entity(b)) : VMM_ENTITY_NONE;
@@ -369,7 +453,8 @@ static const struct vmm_sched_ops bvt_ops = {
 	.size		= sizeof(struct vmm_sched_ops),
 	.domain		= VMM_DOMAIN_PCPU,
 	.sched_size	= sizeof(struct bvt_sched),
-	.pcpu_size	= sizeof(struct bvt_queue),
+	.pcpu_size	= sizeof(struct bvt_pcpu),
+	.levels		= true,
 	.entity_size	= sizeof(struct bvt_vcpu),
 	/* Who is up to ctx_allow ahead waits for the others to catch up, also when that is less now. */
 	.patience_ns	= 10ULL * NSEC_PER_SEC,

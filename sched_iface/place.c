@@ -154,8 +154,11 @@ struct vmm_pcpu *vmm_choose_home(struct vmm_entity *e, enum vmm_enqueue_why why)
 /** vmm_better_elsewhere() - at the end of a slice: would another pCPU have fewer, even with @e? */
 bool vmm_better_elsewhere(struct vmm_entity *e, const struct vmm_pcpu *p)
 {
-	struct vmm_pcpu *best = least_of_some(e, p->pool);
+	struct vmm_pcpu *best;
 
+	if (vmm_pcpu_sched(p)->ops->levels)
+		return false;
+	best = least_of_some(e, p->pool);
 	return best && best != p && load_of(best) + 1 < load_of(p);
 }
 

@@ -208,7 +208,8 @@ int vmm_steal(struct vmm_pcpu *p, struct vmm_pcpu *peer, struct vmm_entity *e)
 	/* In the middle of a swap one of them may have gone over, with another lock. */
 	if (rcu_access_pointer(p->sched) != rcu_access_pointer(peer->sched))
 		return -EBUSY;
-	if (READ_ONCE(peer->dom) != p->dom && p->borrowed != READ_ONCE(peer->dom)) {
+	if (READ_ONCE(peer->dom) != p->dom && p->borrowed != READ_ONCE(peer->dom) &&
+	    peer->borrowed != p->dom) {
 		vmm_throw_out(p, VMM_BREACH_STEAL, NULL, 0,
 			      "took from a pCPU that it had not locked", now);
 		return -EPERM;

@@ -362,6 +362,11 @@ struct vmm_sched_ops {
 	 */
 	bool (*held)(struct vmm_sched *s, struct vmm_pcpu *p,
 		     struct vmm_entity *e, u64 now);
+	/**
+	 * @levels: it evens out its pCPUs itself. Without that the gate moves
+	 * an entity at the end of its slice to where fewer are.
+	 */
+	bool levels;
 };
 
 /**
@@ -483,7 +488,7 @@ void vmm_pool_set_deadline(struct vmm_sched *s, u64 when);
  * @peer: number of the pCPU to look at
  *
  * Only from pick() and pcpu_deadline(). Between two calls of vmm_try_peer() and vmm_put_peer() the
- * queue of the peer may be read and an entity moved with vmm_steal().
+ * queue of the peer may be read and an entity moved with vmm_steal(), either way.
  *
  * Return: the peer, or NULL when it does not exist, is offline, is busy, or is
  * served by another scheduler (in the middle of a swap).

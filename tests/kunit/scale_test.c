@@ -4,8 +4,8 @@
  * under the real gate, dispatch, schedulers and swap.
  *
  * First each vCPU may run on one pCPU only, with as much weight on each: then its share is
- * known. Then they go where they are put, which the gate levels out by number,
- * not by weight: that is shown, not judged.
+ * known. Then they go where they are put, which the gate levels out by number, and bvt by
+ * virtual time, in more turns than there is room for here: that is shown, not judged.
  */
 #include <linux/sort.h>
 #include "choice.h"
