@@ -245,7 +245,7 @@ static void move_cpu(struct vmm_machine *m, u32 cpu, struct vmm_pool *to)
 	if (from == to)
 		return;
 	mutex_lock(&from->mutex);
-	mutex_lock_nest_lock(&to->mutex, &m->mutex);
+	mutex_lock_nested(&to->mutex, SINGLE_DEPTH_NESTING);
 	if (up)
 		pcpu_down(p);
 	/* One owner of a CPU at most: the last one of the old pool has to be out. */
@@ -499,8 +499,9 @@ int vmm_pool_take_vm(struct vmm_pool *to, struct vmm_group *g, struct vmm_swap_r
 	bool same = g->pool == to;
 	int ret;
 
+	lockdep_assert_held(&to->machine->mutex);
 	if (!same)
-		mutex_lock_nest_lock(&to->mutex, &to->machine->mutex);
+		mutex_lock_nested(&to->mutex, SINGLE_DEPTH_NESTING);
 	ret = vmm_group_move(g, to, res, why);
 	if (!same)
 		mutex_unlock(&to->mutex);
