@@ -4,8 +4,8 @@
  *
  * Locks, in the order in which they are taken (see Documentation/locking.rst):
  *
- *   mode_mutex -> registry_mutex -> machine->mutex -> pool->mutex (lower id first; a second one
- *   only under machine->mutex) -> machine->vm_mutex
+ *   mode_mutex -> registry_mutex -> machine->mutex -> pool->mutex (a second one only under
+ *   machine->mutex) -> machine->vm_mutex, change_mutex
  *   pool->mutex -> domain lock (coarser reach before finer, lower number before higher within
  *   one reach) -> hrtimer base, irq_work
  *
@@ -203,6 +203,7 @@ struct vmm_past {
  * @pool:       by id; written under @mutex. Once made they stay until the end, so that whoever
  *              has read entity->pool or entity->home without a lock finds memory there; one
  *              that was deleted is not @live, and used again for the next
+ * @pools_made: so many beside pool 0, since the beginning; under @mutex
  * @member:     the pCPU of each CPU in the pool that it belongs to; written under @mutex
  * @vm_mutex:   @vms, @next_vm and the names of VMs; innermost
  * @vms:        in all pools, by id
@@ -212,6 +213,7 @@ struct vmm_past {
 struct vmm_machine {
 	struct mutex mutex;
 	struct vmm_pool *pool[VMM_POOLS];
+	u64 pools_made;
 	struct vmm_pcpu **member;
 	struct mutex vm_mutex;
 	struct xarray vms;
@@ -225,6 +227,7 @@ struct vmm_pool {
 	u32 id;				/* [I] in its machine; 0 is the one that VMs begin in */
 	char name[VMM_POOL_NAME_LEN];	/* [M] and machine->mutex */
 	bool live;			/* [M] and machine->mutex: it exists */
+	u64 serial;			/* [M] and machine->mutex: unlike @id never used again; pool 0: 0 */
 	struct vmm_machine *machine;	/* [I] */
 	u32 nr_pcpus;			/* [I] */
 	u32 nr_online;			/* [M] */
@@ -573,10 +576,13 @@ const struct vmm_sched_param *vmm_find_param(const struct vmm_sched_ops *ops,
  * struct vmm_swap_how - how a change of scheduler is made
  * @cease:      bring all vCPUs out of their guests first; else live
  * @timeout_ns: how long to wait for that
+ * @serial:     of the pool that is meant, which may have been deleted since, and another made in
+ *              its place; 0: whichever is there
  */
 struct vmm_swap_how {
 	bool cease;
 	u64 timeout_ns;
+	u64 serial;
 };
 
 int vmm_sched_activate_how(struct vmm_pool *pool, const struct vmm_sched_ops *ops,
@@ -655,6 +661,8 @@ void vmm_gate_read_wish(struct vmm_entity *e);
 /* --- change.c: process context ----------------------------------------------------- */
 int vmm_change_init(void);
 void vmm_change_exit(void);
+int vmm_change_begin(struct vmm_pool *pool, u64 serial, u32 portid, const char **why);
+int vmm_change_abort(u32 portid, const char **why);
 void vmm_change_done(const struct vmm_pool *pool);
 
 /* --- netlink.c, event.c -------------------------------------------------------------- */

@@ -174,12 +174,14 @@ static int put_exit(struct sk_buff *skb, struct vmm_pool *pool)
 
 static int exit_get(struct sk_buff *request, struct genl_info *info)
 {
-	struct vmm_pool *pool = vmm_nl_pool(info, true);
 	struct vmm_exit_record *rec;
+	struct vmm_pool *pool;
 	struct sk_buff *skb;
 	int ret = -ENOMEM;
+	u64 serial;
 	void *hdr;
 
+	pool = vmm_nl_pool(info, &serial);
 	if (IS_ERR(pool))
 		return PTR_ERR(pool);
 	rec = vmm_exit_copy(pool);
@@ -386,7 +388,7 @@ static int sched_set(struct sk_buff *skb, struct genl_info *info)
 	ret = swap_how(info, &how);
 	if (ret)
 		return ret;
-	pool = vmm_nl_pool(info, true);
+	pool = vmm_nl_pool(info, &how.serial);
 	if (IS_ERR(pool))
 		return PTR_ERR(pool);
 	ops = vmm_sched_get(nla_data(info->attrs[VMM_ATTR_SCHED_NAME]));

@@ -29,7 +29,7 @@ int vmm_nl_history_dump(struct sk_buff *skb, struct netlink_callback *cb);
 
 /* nl_pool.c */
 int vmm_nl_put_pool_cpus(struct sk_buff *skb, const struct vmm_pool *pool);
-struct vmm_pool *vmm_nl_pool(struct genl_info *info, bool zero);
+struct vmm_pool *vmm_nl_pool(struct genl_info *info, u64 *serial);
 struct vmm_pool *vmm_nl_dump_pool(struct netlink_callback *cb);
 int vmm_nl_cpu_list(struct genl_info *info, int type, unsigned long **bits);
 int vmm_nl_pool_dump(struct sk_buff *skb, struct netlink_callback *cb);

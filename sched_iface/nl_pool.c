@@ -19,26 +19,8 @@ static void say(struct genl_info *info, const char *why)
 
 /* --- which pool -------------------------------------------------------------------- */
 
-static struct vmm_pool *find_pool(struct nlattr *name, struct nlattr *id)
-{
-	struct vmm_machine *m = vmm_pool0->machine;
-	struct vmm_pool *pool;
-
-	mutex_lock(&m->mutex);
-	pool = vmm_pool_find(m, name ? nla_data(name) : NULL, id ? nla_get_u32(id) : 0);
-	mutex_unlock(&m->mutex);
-	return pool;
-}
-
-/**
- * vmm_nl_pool() - the pool that a request is about
- * @info: the request
- * @zero: it is pool 0 when nothing is said
- *
- * It may have been deleted when its mutex is held: see pool->live.
- * Return: the pool or ERR_PTR(), with its reason.
- */
-struct vmm_pool *vmm_nl_pool(struct genl_info *info, bool zero)
+/* Machine mutex held. @zero: it is pool 0 when nothing is said. */
+static struct vmm_pool *named_pool(struct genl_info *info, bool zero)
 {
 	struct nlattr *name = info->attrs[VMM_ATTR_POOL_NAME];
 	struct nlattr *id = info->attrs[VMM_ATTR_POOL_ID];
@@ -48,7 +30,8 @@ struct vmm_pool *vmm_nl_pool(struct genl_info *info, bool zero)
 		NL_SET_ERR_MSG(info->extack, "which pool? Neither its name nor its id is there");
 		return ERR_PTR(-EINVAL);
 	}
-	pool = find_pool(name, id);
+	pool = vmm_pool_find(vmm_pool0->machine, name ? nla_data(name) : NULL,
+			     id ? nla_get_u32(id) : 0);
 	if (pool)
 		return pool;
 	NL_SET_ERR_MSG_ATTR(info->extack, name ?: id,
@@ -56,13 +39,40 @@ struct vmm_pool *vmm_nl_pool(struct genl_info *info, bool zero)
 	return ERR_PTR(-ENOENT);
 }
 
-/** vmm_nl_dump_pool() - the same for a dump; pool 0 when nothing is said */
+/**
+ * vmm_nl_pool() - the pool that a request is about; pool 0 when nothing is said
+ * @info:   the request
+ * @serial: set to its serial number
+ *
+ * It may have been deleted when its mutex is held, and another one been made in its
+ * place: see pool->live and pool->serial.
+ * Return: the pool or ERR_PTR(), with its reason.
+ */
+struct vmm_pool *vmm_nl_pool(struct genl_info *info, u64 *serial)
+{
+	struct vmm_machine *m = vmm_pool0->machine;
+	struct vmm_pool *pool;
+
+	mutex_lock(&m->mutex);
+	pool = named_pool(info, true);
+	if (!IS_ERR(pool))
+		*serial = pool->serial;
+	mutex_unlock(&m->mutex);
+	return pool;
+}
+
+/** vmm_nl_dump_pool() - the same for a dump */
 struct vmm_pool *vmm_nl_dump_pool(struct netlink_callback *cb)
 {
 	struct nlattr *name = nlmsg_find_attr(cb->nlh, GENL_HDRLEN, VMM_ATTR_POOL_NAME);
 	struct nlattr *id = nlmsg_find_attr(cb->nlh, GENL_HDRLEN, VMM_ATTR_POOL_ID);
+	struct vmm_machine *m = vmm_pool0->machine;
+	struct vmm_pool *pool;
 
-	return find_pool(name, id) ?: ERR_PTR(-ENOENT);
+	mutex_lock(&m->mutex);
+	pool = vmm_pool_find(m, name ? nla_data(name) : NULL, id ? nla_get_u32(id) : 0);
+	mutex_unlock(&m->mutex);
+	return pool ?: ERR_PTR(-ENOENT);
 }
 
 /**
@@ -160,19 +170,17 @@ int vmm_nl_pool_dump(struct sk_buff *skb, struct netlink_callback *cb)
 
 int vmm_nl_pool_get(struct sk_buff *skb, struct genl_info *info)
 {
+	struct sk_buff *answer = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
 	struct vmm_machine *m = vmm_pool0->machine;
-	struct vmm_pool *pool = vmm_nl_pool(info, false);
-	struct sk_buff *answer;
-	int ret = -ENOENT;
+	struct vmm_pool *pool;
+	int ret;
 
-	if (IS_ERR(pool))
-		return PTR_ERR(pool);
-	answer = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
 	if (!answer)
 		return -ENOMEM;
 	mutex_lock(&m->mutex);
-	if (pool->live)
-		ret = put_pool(answer, info->snd_portid, info->snd_seq, 0, pool);
+	pool = named_pool(info, false);
+	ret = PTR_ERR_OR_ZERO(pool) ?:
+	      put_pool(answer, info->snd_portid, info->snd_seq, 0, pool);
 	mutex_unlock(&m->mutex);
 	if (ret) {
 		nlmsg_free(answer);
@@ -230,15 +238,11 @@ static struct vmm_pool *lock_pool(struct sk_buff *skb, struct genl_info *info)
 
 	if (ret)
 		return ERR_PTR(ret);
-	pool = vmm_nl_pool(info, false);
-	if (IS_ERR(pool))
-		return pool;
 	mutex_lock(&m->mutex);
-	if (pool->live)
-		return pool;
-	mutex_unlock(&m->mutex);
-	NL_SET_ERR_MSG(info->extack, "the pool has just been deleted");
-	return ERR_PTR(-ENOENT);
+	pool = named_pool(info, false);
+	if (IS_ERR(pool))
+		mutex_unlock(&m->mutex);
+	return pool;
 }
 
 int vmm_nl_pool_del(struct sk_buff *skb, struct genl_info *info)

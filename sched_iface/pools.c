@@ -400,8 +400,9 @@ static struct vmm_pool *spare_pool(struct vmm_machine *m, const char **why, int 
 		return NULL;
 	*why = "out of memory";
 	*ret = -ENOMEM;
+	/* Those who look through all pools without the lock find it complete. */
 	if (!vmm_fail_point(m->pool[0]))
-		WRITE_ONCE(m->pool[empty], vmm_pool_beside(m, empty));
+		smp_store_release(&m->pool[empty], vmm_pool_beside(m, empty));
 	return m->pool[empty];
 }
 
@@ -436,6 +437,7 @@ int vmm_pool_add(struct vmm_machine *m, const char *name, const unsigned long *c
 	ret = vmm_swap_to(p, ops, "request", why);
 	if (!ret) {
 		strscpy(p->name, name, sizeof(p->name));
+		p->serial = ++m->pools_made;
 		p->live = true;
 	}
 	mutex_unlock(&p->mutex);
@@ -479,6 +481,8 @@ int vmm_pool_del(struct vmm_pool *pool, const char **why)
 	WARN_ON(vmm_swap_to(pool, &vmm_default_ops, "request", why));
 	pool->live = false;
 	mutex_unlock(&pool->mutex);
+	/* Who begins a change from here on is told that the pool has gone. */
+	vmm_change_done(pool);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(vmm_pool_del);

@@ -612,7 +612,7 @@ EXPORT_SYMBOL_GPL(vmm_sched_set_params);
  *
  * Context: process, may sleep.
  * Return: 0, or a negative errno: the old scheduler is still active. -EDEADLK:
- * it was an op of a scheduler that asked.
+ * it was an op of a scheduler that asked; -ENOENT: the pool has gone.
  */
 int vmm_sched_activate_how(struct vmm_pool *pool, const struct vmm_sched_ops *ops,
 			   const struct vmm_param_set *set, unsigned int nr_set,
@@ -630,7 +630,7 @@ int vmm_sched_activate_how(struct vmm_pool *pool, const struct vmm_sched_ops *op
 		*why = "interrupted";
 		return -EINTR;
 	}
-	if (!pool->live) {
+	if (!pool->live || (how && how->serial && how->serial != pool->serial)) {
 		mutex_unlock(&pool->mutex);
 		*why = "the pool has just been deleted";
 		return -ENOENT;
@@ -680,9 +680,12 @@ int vmm_swap_to(struct vmm_pool *pool, const struct vmm_sched_ops *ops, const ch
 	lockdep_assert_held(&pool->mutex);
 	if (a->ops != ops || a->broken)
 		ret = activate_locked(pool, ops, NULL, 0, NULL, &res, cause, why);
+	else
+		a->activated_ns = vmm_pool_now(pool);
 	if (ret)
 		return ret;
 	pool->nr_history = 0;
+	pool->nr_past = 0;
 	pool->nr_swaps = 0;
 	memset(pool->kept, 0, sizeof(pool->kept));
 	memset(&pool->last_swap, 0, sizeof(pool->last_swap));

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pools that come and go while something about them is under way: what was meant
+ * for one is not done to the next one in its place, and nothing is told of it there.
+ */
+#include "virtual_pools.h"
+
+#define WHO	0xfff0		/* a requester's port that netlink gives to nobody */
+
+/* What is begun in a pool ends with it; the next one in its place knows nothing of it. */
+static void changes_end_with_their_pool(struct kunit *test)
+{
+	struct virt_room *r = virt_create(test, 2, 2);
+	struct vmm_swap_how how = { };
+	struct vmm_pool *p, *again;
+	const char *why = "";
+	u64 serial;
+
+	make_busy(r);
+	p = split(test, r, "side", 0x2, "rr");
+	must_send(test, r, 0, p);
+	serial = p->serial;
+	KUNIT_EXPECT_EQ(test, vmm_change_abort(WHO, &why), -ENOENT);
+	KUNIT_ASSERT_EQ(test, vmm_change_begin(p, serial, WHO, &why), 0);
+	KUNIT_EXPECT_EQ(test, vmm_change_begin(r->pool, 0, WHO, &why), -EBUSY);
+	KUNIT_EXPECT_EQ(test, vmm_change_abort(WHO + 1, &why), -ENOENT);
+	/* A stopgap, and the requester gives up. */
+	KUNIT_ASSERT_EQ(test, swap_in(p, "default"), 0);
+	KUNIT_EXPECT_EQ(test, vmm_change_abort(WHO, &why), 0);
+	KUNIT_EXPECT_STREQ(test, active(p), "rr");
+	virt_check(test, r);
+
+	KUNIT_ASSERT_EQ(test, vmm_change_begin(p, serial, WHO, &why), 0);
+	join(test, r, p);
+	KUNIT_EXPECT_EQ(test, vmm_change_begin(p, serial, WHO, &why), -ENOENT);
+	again = split(test, r, "again", 0x2, "bvt");
+	KUNIT_ASSERT_PTR_EQ(test, again, p);
+	KUNIT_EXPECT_EQ(test, vmm_change_abort(WHO, &why), -ENOENT);
+	KUNIT_EXPECT_TRUE(test, strstr(why, "no change was begun"));
+	KUNIT_EXPECT_STREQ(test, active(again), "bvt");
+	KUNIT_EXPECT_EQ(test, vmm_change_begin(again, serial, WHO, &why), -ENOENT);
+	how.serial = serial;
+	KUNIT_EXPECT_EQ(test, swap_how(again, "rr", &how, &why), -ENOENT);
+	KUNIT_EXPECT_STREQ(test, active(again), "bvt");
+	how.serial = again->serial;
+	KUNIT_EXPECT_EQ(test, swap_how(again, "rr", &how, &why), 0);
+	/* Somebody else's success is the end of it as well. */
+	KUNIT_EXPECT_EQ(test, vmm_change_begin(again, how.serial, WHO, &why), 0);
+	vmm_change_done(r->pool);
+	KUNIT_EXPECT_EQ(test, vmm_change_begin(r->pool, 0, WHO, &why), -EBUSY);
+	vmm_change_done(again);
+	KUNIT_EXPECT_EQ(test, vmm_change_abort(WHO, &why), -ENOENT);
+	join(test, r, again);
+	virt_destroy(r);
+}
+
+/* Nothing of a pool that was deleted is told of the next one in its place. */
+static void a_new_pool_has_no_past(struct kunit *test)
+{
+	struct virt_room *r = virt_create(test, 2, 2);
+	struct vmm_pool *p = split(test, r, "side", 0x2, "default");
+
+	KUNIT_ASSERT_EQ(test, swap_in(p, "rr"), 0);
+	KUNIT_ASSERT_EQ(test, swap_in(p, "bvt"), 0);
+	KUNIT_EXPECT_EQ(test, p->nr_past, 2U);
+	virt_run(r, r->now + 50 * MS);
+	join(test, r, p);
+	virt_run(r, r->now + 50 * MS);
+	KUNIT_ASSERT_PTR_EQ(test, split(test, r, "again", 0x2, "default"), p);
+	KUNIT_EXPECT_EQ(test, p->nr_past, 0U);
+	KUNIT_EXPECT_EQ(test, p->nr_swaps, 0ULL);
+	KUNIT_EXPECT_EQ(test, rcu_access_pointer(p->active)->activated_ns, r->now);
+	join(test, r, p);
+	virt_destroy(r);
+}
+
+static struct kunit_case pool_change_cases[] = {
+	KUNIT_CASE(changes_end_with_their_pool),
+	KUNIT_CASE(a_new_pool_has_no_past),
+	{ }
+};
+
+static struct kunit_suite pool_change_suite = {
+	.name = "vmm_pool_change",
+	.test_cases = pool_change_cases,
+};
+kunit_test_suites(&pool_change_suite);
