@@ -223,7 +223,12 @@ static bool take_out(struct vmm_pcpu *p, struct vmm_entity *e, u64 now, struct v
 	/* Its thread sleeps at the gate, for a turn: now for the end of the pause. */
 	e->next_why = VMM_ENQ_NEW;
 	e->wake_at = 0;
-	WRITE_ONCE(e->held, !e->away);
+	/*
+	 * Or it is in user space. On its way from there it says so, then looks at the
+	 * state (sleep_at_gate()): either it sees that it is OUT, or we see it come.
+	 */
+	smp_mb();
+	WRITE_ONCE(e->held, !READ_ONCE(e->away));
 	return true;
 }
 
