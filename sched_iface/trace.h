@@ -158,7 +158,8 @@ TRACE_EVENT(vmm_gate_own,
 		  (long long)__entry->slice)
 );
 
-TRACE_EVENT(vmm_gate_noshow,
+/* Something befell an entity on its pCPU; what, the event's name says. */
+DECLARE_EVENT_CLASS(vmm_gate_at,
 	TP_PROTO(u32 pcpu, u32 entity),
 	TP_ARGS(pcpu, entity),
 	TP_STRUCT__entry(
@@ -170,6 +171,11 @@ TRACE_EVENT(vmm_gate_noshow,
 		__entry->entity = entity;
 	),
 	TP_printk("pcpu=%u entity=%u", __entry->pcpu, __entry->entity)
+);
+
+DEFINE_EVENT(vmm_gate_at, vmm_gate_noshow,
+	TP_PROTO(u32 pcpu, u32 entity),
+	TP_ARGS(pcpu, entity)
 );
 
 TRACE_EVENT(vmm_sched_breach,
@@ -282,18 +288,9 @@ TRACE_EVENT(vmm_gate_away,
 );
 
 /* ... and on it again, still the owner. */
-TRACE_EVENT(vmm_gate_back,
+DEFINE_EVENT(vmm_gate_at, vmm_gate_back,
 	TP_PROTO(u32 pcpu, u32 entity),
-	TP_ARGS(pcpu, entity),
-	TP_STRUCT__entry(
-		__field(u32, pcpu)
-		__field(u32, entity)
-	),
-	TP_fast_assign(
-		__entry->pcpu = pcpu;
-		__entry->entity = entity;
-	),
-	TP_printk("pcpu=%u entity=%u", __entry->pcpu, __entry->entity)
+	TP_ARGS(pcpu, entity)
 );
 
 /* One pCPU changes hands: begin and end of the time that its queue is closed. */
