@@ -31,24 +31,14 @@
 /* The pCPU whose domain this CPU has locked last: inside an op it is that op's. */
 DEFINE_PER_CPU(struct vmm_pcpu *, vmm_locked);
 
+#define NAME_OF(kind, name) \
+	[kind] = name
+
 /** vmm_breach_name() - a word for the log and traces */
 const char *vmm_breach_name(enum vmm_breach kind)
 {
 	static const char * const names[] = {
-		[VMM_BREACH_NONE] = "none",
-		[VMM_BREACH_UNKNOWN] = "unknown",
-		[VMM_BREACH_DEAD] = "dead",
-		[VMM_BREACH_RUNNING] = "running",
-		[VMM_BREACH_BLOCKED] = "blocked",
-		[VMM_BREACH_FOREIGN] = "foreign",
-		[VMM_BREACH_DISALLOWED] = "disallowed",
-		[VMM_BREACH_LOST] = "lost",
-		[VMM_BREACH_STARVED] = "starved",
-		[VMM_BREACH_STALLED] = "stalled",
-		[VMM_BREACH_SLICE] = "slice",
-		[VMM_BREACH_ERRNO] = "errno",
-		[VMM_BREACH_STEAL] = "steal",
-		[VMM_BREACH_REENTRY] = "reentry",
+		VMM_BREACH_NAMES(NAME_OF)
 	};
 
 	BUILD_BUG_ON(ARRAY_SIZE(names) != __VMM_BREACH_MAX);

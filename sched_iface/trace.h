@@ -76,20 +76,7 @@
 	{ VMM_WHY_ASK + VMM_ASK_WAIT, "ask-wait" },	\
 	{ VMM_WHY_ASK + VMM_ASK_CRITICAL, "ask-critical" }
 
-#define vmm_breach_names				\
-	{ VMM_BREACH_UNKNOWN, "unknown" },		\
-	{ VMM_BREACH_DEAD, "dead" },			\
-	{ VMM_BREACH_RUNNING, "running" },		\
-	{ VMM_BREACH_BLOCKED, "blocked" },		\
-	{ VMM_BREACH_FOREIGN, "foreign" },		\
-	{ VMM_BREACH_DISALLOWED, "disallowed" },	\
-	{ VMM_BREACH_LOST, "lost" },			\
-	{ VMM_BREACH_STARVED, "starved" },		\
-	{ VMM_BREACH_STALLED, "stalled" },		\
-	{ VMM_BREACH_SLICE, "slice" },			\
-	{ VMM_BREACH_ERRNO, "errno" },			\
-	{ VMM_BREACH_STEAL, "steal" },			\
-	{ VMM_BREACH_REENTRY, "reentry" }
+#define vmm_breach_pair(kind, name) { kind, name }
 
 /*
  * A scheduling request: an entity becomes queued, and why; or somebody asked for
@@ -196,8 +183,8 @@ TRACE_EVENT(vmm_sched_breach,
 		strscpy(__entry->what, what, 80);
 	),
 	TP_printk("pcpu=%d entity=%u kind=%s sched=%s: %s", (int)__entry->pcpu, __entry->entity,
-		  __print_symbolic(__entry->kind, vmm_breach_names), __entry->sched,
-		  __entry->what)
+		  __print_symbolic(__entry->kind, VMM_BREACH_NAMES(vmm_breach_pair)),
+		  __entry->sched, __entry->what)
 );
 
 TRACE_EVENT(vmm_sched_swap,

@@ -6,21 +6,10 @@
 #include <string.h>
 #include "vmmctl.h"
 
+#define NAME_OF(kind, name) \
+	[kind] = name
 static const char * const kinds[] = {
-	[VMM_BREACH_NONE] = "none",
-	[VMM_BREACH_UNKNOWN] = "unknown",
-	[VMM_BREACH_DEAD] = "dead",
-	[VMM_BREACH_RUNNING] = "running",
-	[VMM_BREACH_BLOCKED] = "blocked",
-	[VMM_BREACH_FOREIGN] = "foreign",
-	[VMM_BREACH_DISALLOWED] = "disallowed",
-	[VMM_BREACH_LOST] = "lost",
-	[VMM_BREACH_STARVED] = "starved",
-	[VMM_BREACH_STALLED] = "stalled",
-	[VMM_BREACH_SLICE] = "slice",
-	[VMM_BREACH_ERRNO] = "errno",
-	[VMM_BREACH_STEAL] = "steal",
-	[VMM_BREACH_REENTRY] = "reentry",
+	VMM_BREACH_NAMES(NAME_OF)
 };
 
 static const char * const ops[] = { "pick", "wakeup", "adopt" };

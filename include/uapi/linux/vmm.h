@@ -322,6 +322,23 @@ enum vmm_breach {
 };
 #define VMM_BREACH_MAX (__VMM_BREACH_MAX - 1)
 
+/* Their names, for whoever makes a table of them: N() takes a kind and its name. */
+#define VMM_BREACH_NAMES(N)				\
+	N(VMM_BREACH_NONE, "none"),			\
+	N(VMM_BREACH_UNKNOWN, "unknown"),		\
+	N(VMM_BREACH_DEAD, "dead"),			\
+	N(VMM_BREACH_RUNNING, "running"),		\
+	N(VMM_BREACH_BLOCKED, "blocked"),		\
+	N(VMM_BREACH_FOREIGN, "foreign"),		\
+	N(VMM_BREACH_DISALLOWED, "disallowed"),		\
+	N(VMM_BREACH_LOST, "lost"),			\
+	N(VMM_BREACH_STARVED, "starved"),		\
+	N(VMM_BREACH_STALLED, "stalled"),		\
+	N(VMM_BREACH_SLICE, "slice"),			\
+	N(VMM_BREACH_ERRNO, "errno"),			\
+	N(VMM_BREACH_STEAL, "steal"),			\
+	N(VMM_BREACH_REENTRY, "reentry")
+
 /* What a decision was about (struct vmm_decision.op). */
 enum vmm_decision_op {
 	VMM_DECISION_PICK,		/* who is next; entity 0: nobody */
