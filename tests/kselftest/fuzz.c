@@ -349,8 +349,8 @@ static int talk(int fd, struct message *m, struct message *answer)
 				continue;
 			if (h->nlmsg_type == NLMSG_ERROR)
 				return -((struct nlmsgerr *)NLMSG_DATA(h))->error;
-			if (h->nlmsg_type == NLMSG_DONE)
-				return 0;
+			if (h->nlmsg_type == NLMSG_DONE)	/* of a dump, with its errno */
+				return -*(int *)NLMSG_DATA(h);
 			if (answer)
 				memcpy(answer, h, h->nlmsg_len < sizeof(*answer) ?
 				       h->nlmsg_len : sizeof(*answer));
@@ -386,91 +386,129 @@ static void set_request(struct message *m, const char *name)
 	add(m, VMM_ATTR_SCHED_NAME, name, strlen(name) + 1);
 }
 
-/* Requests with one thing wrong, and the errno that each deserves. */
-static int wrong_ones(int fd)
+/* --- requests with known answers --------------------------------------------------- */
+
+/** struct request - a message, and the errno that it deserves; 0: it is in order */
+struct request {
+	const char *what;
+	unsigned int cmd;
+	int want;
+	struct {
+		unsigned int type;
+		const void *data;
+		unsigned int len;
+	} attr[3];
+};
+
+static const uint64_t zero, big = ~0ull;
+static char endless[2000];
+
+#define TEXT(type, text) { type, text, sizeof(text) }
+#define SCHED(name) TEXT(VMM_ATTR_SCHED_NAME, name)
+#define POOL(name) TEXT(VMM_ATTR_POOL_NAME, name)
+#define NO_CPUS TEXT(VMM_ATTR_POOL_CPUS, "")
+
+/* Each with one thing wrong. */
+static const struct request wrong[] = {
+	{ "unknown command", 200, EOPNOTSUPP, { } },
+	{ "no scheduler named", VMM_CMD_SCHED_SET, EINVAL, { } },
+	{ "scheduler name too long", VMM_CMD_SCHED_SET, EINVAL,
+	  { SCHED("a_name_longer_than_any_is") } },
+	{ "scheduler name without its end", VMM_CMD_SCHED_SET, EINVAL,
+	  { { VMM_ATTR_SCHED_NAME, "def", 3 } } },
+	{ "garbage instead of a parameter", VMM_CMD_SCHED_SET, EINVAL,
+	  { SCHED("default"), { VMM_ATTR_SCHED_PARAM, &big, 8 } } },
+	{ "empty parameter", VMM_CMD_SCHED_SET, EINVAL,
+	  { SCHED("default"), { VMM_ATTR_SCHED_PARAM | NLA_F_NESTED, "", 0 } } },
+	{ "parameter too short for an attribute", VMM_CMD_SCHED_SET, EINVAL,
+	  { SCHED("default"), { VMM_ATTR_SCHED_PARAM, &big, 2 } } },
+	{ "change of scheduler in no such pool", VMM_CMD_SCHED_SET, ENOENT,
+	  { SCHED("default"), POOL("nowhere") } },
+	{ "a dump asked for as a single request", VMM_CMD_SCHED_GET, EOPNOTSUPP, { } },
+	{ "no VM named", VMM_CMD_VM_SET, EINVAL, { } },
+	{ "no such VM", VMM_CMD_VM_SET, ENOENT, { { VMM_ATTR_VM_ID, &zero, 4 } } },
+	{ "VM id of two bytes", VMM_CMD_VM_SET, EINVAL, { { VMM_ATTR_VM_ID, &big, 2 } } },
+	{ "weight 0", VMM_CMD_VM_SET, ERANGE,
+	  { { VMM_ATTR_VM_ID, &big, 4 }, { VMM_ATTR_VM_WEIGHT, &zero, 4 } } },
+	{ "endless CPU list", VMM_CMD_VM_SET, EINVAL,
+	  { { VMM_ATTR_VM_CPUS, endless, sizeof(endless) } } },
+	{ "asked for no VM", VMM_CMD_VM_GET, EINVAL, { } },
+	{ "asked for nothing", VMM_CMD_ASK, EINVAL, { } },
+	{ "asked for it of no VM", VMM_CMD_ASK, EINVAL, { { VMM_ATTR_ASK, &zero, 4 } } },
+	{ "asked for what there is not", VMM_CMD_ASK, ERANGE, { { VMM_ATTR_ASK, &big, 4 } } },
+	{ "asked for it of a VM that is not there", VMM_CMD_ASK, ENOENT,
+	  { { VMM_ATTR_ASK, &zero, 4 }, { VMM_ATTR_VM_ID, &big, 4 } } },
+	{ "pool without a list of CPUs", VMM_CMD_POOL_ADD, EINVAL, { POOL("x") } },
+	{ "pool with a number for a name", VMM_CMD_POOL_ADD, EINVAL, { POOL("7"), NO_CPUS } },
+	{ "pool set without a change", VMM_CMD_POOL_SET, EINVAL,
+	  { { VMM_ATTR_POOL_ID, &zero, 4 } } },
+	{ "end of pool 0", VMM_CMD_POOL_DEL, EPERM, { { VMM_ATTR_POOL_ID, &zero, 4 } } },
+	{ "end of no such pool", VMM_CMD_POOL_DEL, ENOENT, { POOL("nowhere") } },
+	{ "no such pool", VMM_CMD_POOL_GET, ENOENT, { { VMM_ATTR_POOL_ID, &big, 4 } } },
+	{ "history asked for as a single request", VMM_CMD_SCHED_HISTORY, EOPNOTSUPP, { } },
+	{ "record of a breach that was none", VMM_CMD_SCHED_EXIT_GET, ENOENT, { } },
+	{ "... in no such pool", VMM_CMD_SCHED_EXIT_GET, ENOENT, { POOL("nowhere") } },
+	{ "... in a pool with an id of two bytes", VMM_CMD_SCHED_EXIT_GET, EINVAL,
+	  { { VMM_ATTR_POOL_ID, &zero, 2 } } },
+	{ "abort of nothing", VMM_CMD_SCHED_ABORT, ENOENT, { } },
+	{ "change begun in no such pool", VMM_CMD_SCHED_BEGIN, ENOENT, { POOL("nowhere") } },
+};
+
+/* One after the other: a change is given up, and one ends with its pool. */
+static const struct request steps[] = {
+	{ "begin", VMM_CMD_SCHED_BEGIN, 0, { } },
+	{ "begin twice", VMM_CMD_SCHED_BEGIN, EBUSY, { } },
+	{ "abort", VMM_CMD_SCHED_ABORT, 0, { } },
+	{ "abort twice", VMM_CMD_SCHED_ABORT, ENOENT, { } },
+	{ "pool x", VMM_CMD_POOL_ADD, 0, { POOL("x"), NO_CPUS } },
+	{ "begin there", VMM_CMD_SCHED_BEGIN, 0, { POOL("x") } },
+	{ "end of pool x", VMM_CMD_POOL_DEL, 0, { POOL("x") } },
+	{ "pool y in its place", VMM_CMD_POOL_ADD, 0, { POOL("y"), NO_CPUS } },
+	{ "abort of what ended with pool x", VMM_CMD_SCHED_ABORT, ENOENT, { } },
+	{ "end of pool y", VMM_CMD_POOL_DEL, 0, { POOL("y") } },
+};
+
+/* As nobody. */
+static const struct request forbidden[] = {
+	{ "sched set as nobody", VMM_CMD_SCHED_SET, EPERM, { SCHED("default") } },
+	{ "begin as nobody", VMM_CMD_SCHED_BEGIN, EPERM, { } },
+	{ "abort as nobody", VMM_CMD_SCHED_ABORT, EPERM, { } },
+	{ "vm set as nobody", VMM_CMD_VM_SET, EPERM, { { VMM_ATTR_VM_ID, &zero, 4 } } },
+	{ "a request as nobody", VMM_CMD_ASK, EPERM, { { VMM_ATTR_VM_ID, &zero, 4 } } },
+	{ "pool del as nobody", VMM_CMD_POOL_DEL, EPERM, { { VMM_ATTR_POOL_ID, &zero, 4 } } },
+};
+
+#define COUNT(rows) (sizeof(rows) / sizeof((rows)[0]))
+
+static int known_answers(int fd, const struct request *r, unsigned int n)
 {
-	static const uint64_t zero, big = ~0ull;
-	uint8_t text[2000];
+	struct message m;
+	unsigned int i;
+	int got;
+
+	for (; n; n--, r++) {
+		begin(&m, family, r->cmd);
+		for (i = 0; i < COUNT(r->attr) && r->attr[i].data; i++)
+			add(&m, r->attr[i].type, r->attr[i].data, r->attr[i].len);
+		got = talk(fd, &m, NULL);
+		if (got != r->want)
+			return fail("%s: %s, not %s", r->what,
+				    got < 0 ? "no answer" : strerror(got), strerror(r->want));
+	}
+	return 0;
+}
+
+/* A dump says what went wrong at its end. */
+static int history_of_nowhere(int fd)
+{
 	struct message m;
 	int got;
 
-#define EXPECT(want, what) do {						\
-	got = talk(fd, &m, NULL);					\
-	if (got != (want))						\
-		return fail("%s: %s, not %s", what, got < 0 ? "no answer" : strerror(got), \
-			    strerror(want));				\
-} while (0)
-	begin(&m, family, 200);
-	EXPECT(EOPNOTSUPP, "unknown command");
-	begin(&m, family, VMM_CMD_SCHED_SET);
-	EXPECT(EINVAL, "no scheduler named");
-	set_request(&m, "a_name_longer_than_any_is");
-	EXPECT(EINVAL, "scheduler name too long");
-	begin(&m, family, VMM_CMD_SCHED_SET);
-	add(&m, VMM_ATTR_SCHED_NAME, "def", 3);
-	EXPECT(EINVAL, "scheduler name without its end");
-	set_request(&m, "default");
-	add(&m, VMM_ATTR_SCHED_PARAM, &big, 8);
-	EXPECT(EINVAL, "garbage instead of a parameter");
-	set_request(&m, "default");
-	add(&m, VMM_ATTR_SCHED_PARAM | NLA_F_NESTED, "", 0);
-	EXPECT(EINVAL, "empty parameter");
-	set_request(&m, "default");
-	add(&m, VMM_ATTR_SCHED_PARAM, &big, 2);
-	EXPECT(EINVAL, "parameter too short for an attribute");
-	begin(&m, family, VMM_CMD_VM_SET);
-	EXPECT(EINVAL, "no VM named");
-	begin(&m, family, VMM_CMD_VM_SET);
-	add(&m, VMM_ATTR_VM_ID, &zero, 4);
-	EXPECT(ENOENT, "no such VM");
-	begin(&m, family, VMM_CMD_VM_SET);
-	add(&m, VMM_ATTR_VM_ID, &big, 2);
-	EXPECT(EINVAL, "VM id of two bytes");
-	begin(&m, family, VMM_CMD_VM_SET);
-	add(&m, VMM_ATTR_VM_ID, &big, 4);
-	add(&m, VMM_ATTR_VM_WEIGHT, &zero, 4);
-	EXPECT(ERANGE, "weight 0");
-	memset(text, '1', sizeof(text));
-	begin(&m, family, VMM_CMD_VM_SET);
-	add(&m, VMM_ATTR_VM_CPUS, text, sizeof(text));
-	EXPECT(EINVAL, "endless CPU list");
-	begin(&m, family, VMM_CMD_VM_GET);
-	EXPECT(EINVAL, "asked for no VM");
-	begin(&m, family, VMM_CMD_ASK);
-	EXPECT(EINVAL, "asked for nothing");
-	begin(&m, family, VMM_CMD_ASK);
-	add(&m, VMM_ATTR_ASK, &zero, 4);
-	EXPECT(EINVAL, "asked for it of no VM");
-	begin(&m, family, VMM_CMD_ASK);
-	add(&m, VMM_ATTR_ASK, &big, 4);
-	EXPECT(ERANGE, "asked for what there is not");
-	begin(&m, family, VMM_CMD_ASK);
-	add(&m, VMM_ATTR_ASK, &zero, 4);
-	add(&m, VMM_ATTR_VM_ID, &big, 4);
-	EXPECT(ENOENT, "asked for it of a VM that is not there");
-	begin(&m, family, VMM_CMD_SCHED_GET);
-	EXPECT(EOPNOTSUPP, "a dump asked for as a single request");
-	begin(&m, family, VMM_CMD_POOL_ADD);
-	add(&m, VMM_ATTR_POOL_NAME, "x", 2);
-	EXPECT(EINVAL, "pool without a list of CPUs");
-	begin(&m, family, VMM_CMD_POOL_ADD);
-	add(&m, VMM_ATTR_POOL_NAME, "7", 2);
-	add(&m, VMM_ATTR_POOL_CPUS, "", 1);
-	EXPECT(EINVAL, "pool with a number for a name");
-	begin(&m, family, VMM_CMD_POOL_SET);
-	add(&m, VMM_ATTR_POOL_ID, &zero, 4);
-	EXPECT(EINVAL, "pool set without a change");
-	begin(&m, family, VMM_CMD_POOL_DEL);
-	add(&m, VMM_ATTR_POOL_ID, &zero, 4);
-	EXPECT(EPERM, "end of pool 0");
-	begin(&m, family, VMM_CMD_POOL_GET);
-	add(&m, VMM_ATTR_POOL_ID, &big, 4);
-	EXPECT(ENOENT, "no such pool");
-	set_request(&m, "default");
-	add(&m, VMM_ATTR_POOL_NAME, "nowhere", 8);
-	EXPECT(ENOENT, "change of scheduler in no such pool");
-#undef EXPECT
-	return 0;
+	begin(&m, family, VMM_CMD_SCHED_HISTORY);
+	m.head.nlmsg_flags |= NLM_F_DUMP;
+	add(&m, VMM_ATTR_POOL_NAME, "nowhere", sizeof("nowhere"));
+	got = talk(fd, &m, NULL);
+	return got == ENOENT ? 0 : fail("history in no such pool: %s, not ENOENT", strerror(got));
 }
 
 static int garbage(int fd)
@@ -503,27 +541,14 @@ static int garbage(int fd)
 
 static int without_privilege(unsigned int unused)
 {
-	struct message m;
-	int fd, got, group = 1;
+	int fd;
 
 	(void)unused;
 	if (setgid(NOBODY) || setuid(NOBODY))
 		return fail("setuid: %s", strerror(errno));
 	fd = nl_open();
-	set_request(&m, "default");
-	got = talk(fd, &m, NULL);
-	if (got != EPERM)
-		return fail("sched set as nobody: %s, not EPERM", strerror(got));
-	begin(&m, family, VMM_CMD_VM_SET);
-	add(&m, VMM_ATTR_VM_ID, &group, 4);
-	got = talk(fd, &m, NULL);
-	if (got != EPERM)
-		return fail("vm set as nobody: %s, not EPERM", strerror(got));
-	begin(&m, family, VMM_CMD_ASK);
-	add(&m, VMM_ATTR_VM_ID, &group, 4);
-	got = talk(fd, &m, NULL);
-	if (got != EPERM)
-		return fail("a request as nobody: %s, not EPERM", strerror(got));
+	if (known_answers(fd, forbidden, COUNT(forbidden)))
+		return 1;
 	if (kvmc_dev_open("/dev/vmm") != -EACCES)
 		return fail("nobody may open /dev/vmm");
 	return garbage(fd);
@@ -538,7 +563,9 @@ static int fuzz_netlink(unsigned int seed)
 	family = fd < 0 ? 0 : resolve(fd);
 	if (!family)
 		return fail("no family vmm");
-	if (wrong_ones(fd) || garbage(fd) || in_child(without_privilege, 0))
+	memset(endless, '1', sizeof(endless));
+	if (known_answers(fd, wrong, COUNT(wrong)) || known_answers(fd, steps, COUNT(steps)) ||
+	    history_of_nowhere(fd) || garbage(fd) || in_child(without_privilege, 0))
 		return 1;
 	set_request(&m, "default");
 	got = talk(fd, &m, NULL);
