@@ -414,20 +414,23 @@ static int step_bad(struct demo *d)
 	int tries;
 
 	say("4. A scheduler that goes wrong is thrown out",
-	    "\"badpick\" works for a while, then names a vCPU that is not in its queue. Nobody has to\n"
+	    "\"bad\" works for a while, then it is made to name a vCPU that there is not. Nobody has to\n"
 	    "notice: the one before is back in charge at once, with its settings, and guests run on.");
-	if (ctl_run("modprobe sched_badpick") || change_to(d, "sched_badpick", "badpick", 0))
+	if (ctl_run("modprobe sched_bad") || change_to(d, "sched_bad", "bad", 0))
+		return -1;
+	usleep(SETTLE_US);
+	if (ctl_run("echo unknown >/sys/module/sched_bad/parameters/kind"))
 		return -1;
 	for (tries = 0; tries < 100 && ctl_thrown_out(why, sizeof(why)); tries++)
 		usleep(50000);
 	if (*why)
 		printf("-- thrown out: %s\n", why);
-	if (strncmp(why, "badpick, ", 9))
-		problem(d, "badpick", "was not thrown out");
+	if (strncmp(why, "bad, ", 5))
+		problem(d, "bad", "was not thrown out");
 	usleep(SETTLE_US);
 	now_active(d, "credit");
 	phase(d);		/* the cap is there as before */
-	return ctl_run("rmmod sched_badpick");
+	return ctl_run("rmmod sched_bad");
 }
 
 /* 5: the active one is removed. */
