@@ -11,7 +11,7 @@
 #include <linux/slab.h>
 
 #include "../bad/bad.h"
-#include "virtual.h"
+#include "virtual_set.h"
 
 #define MS NSEC_PER_MSEC
 #define HOGS 4
@@ -20,16 +20,6 @@
 static const char *active(struct virt_room *r)
 {
 	return rcu_access_pointer(r->pool->active)->ops->name;
-}
-
-static void pin(struct kunit *test, struct virt_room *r, u32 i, u32 pcpu)
-{
-	DECLARE_BITMAP(bits, 64) = { };
-
-	set_bit(pcpu, bits);
-	mutex_lock(&r->pool->mutex);
-	KUNIT_EXPECT_EQ(test, vmm_group_set_affinity(r->vcpu[i].group, bits), 0);
-	mutex_unlock(&r->pool->mutex);
 }
 
 /* Two pCPUs, four hogs and two that sleep most of the time; rr is in charge. */

@@ -11,7 +11,7 @@
 #include <linux/bitmap.h>
 
 #include "rnd.h"
-#include "virtual.h"
+#include "virtual_set.h"
 
 #define MS NSEC_PER_MSEC
 #define US NSEC_PER_USEC
@@ -34,30 +34,6 @@ static void set(struct virt_room *r, u32 i, u32 weight, u32 cap)
 	g->cap = cap;
 	vmm_group_params_changed(g);
 	mutex_unlock(&r->pool->mutex);
-}
-
-static void set_sched(struct kunit *test, struct virt_room *r, const char *name, u64 val)
-{
-	const struct vmm_param_set p = { name, val };
-	const char *why;
-
-	KUNIT_EXPECT_EQ(test, vmm_sched_set_params(r->pool, &p, 1, &why), 0);
-}
-
-static void pin(struct kunit *test, struct virt_room *r, u32 i, u32 pcpu)
-{
-	DECLARE_BITMAP(bits, 64) = { };
-
-	set_bit(pcpu, bits);
-	mutex_lock(&r->pool->mutex);
-	KUNIT_EXPECT_EQ(test, vmm_group_set_affinity(r->vcpu[i].group, bits), 0);
-	mutex_unlock(&r->pool->mutex);
-}
-
-static void hogs(struct virt_room *r, u32 from, u32 to)
-{
-	while (from < to)
-		r->vcpu[from++].hog = true;
 }
 
 /* Shares of the next @span, in 1/1000 of one pCPU, each within @tol of @want. */

@@ -11,7 +11,7 @@
 #include <linux/slab.h>
 
 #include "rnd.h"
-#include "virtual.h"
+#include "virtual_set.h"
 
 #define MS NSEC_PER_MSEC
 #define US NSEC_PER_USEC
@@ -69,22 +69,6 @@ static int try_sched(struct virt_room *r, const char *name, u64 val)
 	int ret = vmm_sched_set_params(r->pool, &set, 1, &why);
 
 	return ret && !why ? -EBADMSG : ret;
-}
-
-static void pin(struct kunit *test, struct virt_room *r, u32 i, u32 pcpu)
-{
-	DECLARE_BITMAP(bits, 64) = { };
-
-	set_bit(pcpu, bits);
-	mutex_lock(&r->pool->mutex);
-	KUNIT_EXPECT_EQ(test, vmm_group_set_affinity(r->vcpu[i].group, bits), 0);
-	mutex_unlock(&r->pool->mutex);
-}
-
-static void hogs(struct virt_room *r, u32 from, u32 to)
-{
-	while (from < to)
-		r->vcpu[from++].hog = true;
 }
 
 static bool owns(struct virt_room *r, u32 i)

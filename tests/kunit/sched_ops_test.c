@@ -10,7 +10,7 @@
 #include <linux/bitmap.h>
 
 #include "rnd.h"
-#include "virtual.h"
+#include "virtual_set.h"
 
 #define MS NSEC_PER_MSEC
 #define US NSEC_PER_USEC
@@ -49,30 +49,6 @@ static void set_group(struct kunit *test, struct virt_room *r, u32 i,
 	KUNIT_EXPECT_EQ(test, vmm_group_set_param(r->vcpu[i].group, name, val, &why), 0);
 	mutex_unlock(&r->pool->mutex);
 	changed(r, i);
-}
-
-static void set_sched(struct kunit *test, struct virt_room *r, const char *name, u64 val)
-{
-	const struct vmm_param_set set = { name, val };
-	const char *why;
-
-	KUNIT_EXPECT_EQ(test, vmm_sched_set_params(r->pool, &set, 1, &why), 0);
-}
-
-static void pin(struct kunit *test, struct virt_room *r, u32 i, u32 pcpu)
-{
-	DECLARE_BITMAP(bits, 64) = { };
-
-	set_bit(pcpu, bits);
-	mutex_lock(&r->pool->mutex);
-	KUNIT_EXPECT_EQ(test, vmm_group_set_affinity(r->vcpu[i].group, bits), 0);
-	mutex_unlock(&r->pool->mutex);
-}
-
-static void hogs(struct virt_room *r, u32 from, u32 to)
-{
-	while (from < to)
-		r->vcpu[from++].hog = true;
 }
 
 /* --- shares -------------------------------------------------------------------- */
