@@ -292,33 +292,46 @@ static int parse_cpus(struct genl_info *info, unsigned long **bits, bool *all)
 	return !a || *all ? 0 : vmm_nl_cpu_list(info, VMM_ATTR_VM_CPUS, bits);
 }
 
+/* What can be refused: all of it, or nothing. */
+static int apply_fallible(struct genl_info *info, struct vmm_group *g, const unsigned long *bits,
+			  bool all, const struct vmm_param_set *set, int n, const char **why)
+{
+	struct nlattr *a = info->attrs[VMM_ATTR_VM_NEW_NAME];
+	char old[VMM_NAME_LEN];
+	int ret;
+
+	ret = vmm_group_check_params(g, set, n, why);
+	if (ret)
+		return ret;
+	strscpy(old, g->name, sizeof(old));
+	ret = a ? vmm_group_set_name(g, nla_data(a)) : 0;
+	if (ret) {
+		*why = ret == -EEXIST ? "another VM has that name" :
+		       "a name has 1 to 31 printable characters, no slash, and is not a number";
+		return ret;
+	}
+	ret = bits || all ? vmm_group_set_affinity(g, bits) : 0;
+	if (ret) {
+		*why = ret == -ENOMEM ? "out of memory" :
+		       "none of these CPUs is online in the VM's pool";
+		goto err_name;
+	}
+	/* Refused it would be for want of a few bytes only. */
+	ret = vmm_group_set_params(g, set, n, why);
+	if (!ret)
+		return 0;
+err_name:
+	vmm_group_set_name(g, old);
+	return ret;
+}
+
 static int apply_vm(struct genl_info *info, struct vmm_group *g, const unsigned long *bits,
 		    bool all, const struct vmm_param_set *set, int n, const char **why)
 {
 	struct nlattr *a;
 	int ret;
 
-	ret = vmm_group_check_params(g, set, n, why);
-	if (ret)
-		return ret;
-	/* Those that can still fail come first. */
-	if (bits || all) {
-		ret = vmm_group_set_affinity(g, bits);
-		if (ret) {
-			*why = "none of these CPUs is online in the VM's pool";
-			return ret;
-		}
-	}
-	a = info->attrs[VMM_ATTR_VM_NEW_NAME];
-	if (a) {
-		ret = vmm_group_set_name(g, nla_data(a));
-		if (ret) {
-			*why = ret == -EEXIST ? "another VM has that name" :
-			       "a name has 1 to 31 printable characters, no slash, and is not a number";
-			return ret;
-		}
-	}
-	ret = vmm_group_set_params(g, set, n, why);
+	ret = apply_fallible(info, g, bits, all, set, n, why);
 	if (ret)
 		return ret;
 	a = info->attrs[VMM_ATTR_VM_WEIGHT];
