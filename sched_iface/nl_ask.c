@@ -99,13 +99,14 @@ static void ask_vm(struct sk_buff *skb, u32 ask, struct vmm_group *g)
 
 static int ask_vcpu(struct sk_buff *skb, struct genl_info *info, u32 ask, struct vmm_group *g)
 {
-	struct vmm_entity *e = find_vcpu(info, g, VMM_ATTR_VCPU_INDEX);
-	struct vmm_entity *to = find_target(info, g);
 	struct nlattr *boost = info->attrs[VMM_ATTR_BOOST];
+	struct vmm_entity *e, *to;
 	struct vmm_answer a;
 
+	e = find_vcpu(info, g, VMM_ATTR_VCPU_INDEX);
 	if (IS_ERR(e))
 		return PTR_ERR(e);
+	to = find_target(info, g);
 	if (IS_ERR(to))
 		return PTR_ERR(to);
 	if (to == e) {
