@@ -224,11 +224,20 @@ EXPORT_SYMBOL_GPL(vmm_machine_set_online);
 
 /* --- membership ---------------------------------------------------------------------------- */
 
+/* Both are offline. Who waits on @to has not been passed over by the picks on @from. */
 static void carry_counters(struct vmm_pcpu *from, struct vmm_pcpu *to)
 {
+	struct vmm_entity *e;
+
+	local_irq_disable();
+	vmm_pcpu_lock(to);
+	list_for_each_entry(e, &to->queued, queued_node)
+		e->picks_at += from->picks;
 	to->switches += from->switches;
 	to->picks += from->picks;
 	to->busy_ns += from->busy_ns;
+	vmm_pcpu_unlock(to);
+	local_irq_enable();
 	from->switches = 0;
 	from->picks = 0;
 	from->busy_ns = 0;

@@ -74,9 +74,45 @@ static void a_new_pool_has_no_past(struct kunit *test)
 	virt_destroy(r);
 }
 
+/*
+ * A CPU brings its counters along. Who waits on it in its new pool already, for want of any
+ * CPU there, has not been passed over by all the picks that were made elsewhere.
+ */
+static void picks_elsewhere_pass_nobody_over(struct kunit *test)
+{
+	struct virt_vcpu *late = kunit_kzalloc(test, sizeof(*late), GFP_KERNEL);
+	struct virt_room *r = virt_create(test, 3, 8);
+	struct vmm_entity *e = &late->e;
+	struct vmm_pool *p;
+	const char *why;
+	u64 passed;
+
+	KUNIT_ASSERT_NOT_NULL(test, late);
+	make_busy(r);
+	p = split(test, r, "side", 0x4, "rr");
+	must_send(test, r, 0, p);
+	virt_run(r, r->now + 200 * MS);
+	virt_online(r, 2, false);
+	KUNIT_ASSERT_EQ(test, vmm_entity_init(e, r->vcpu[0].group, 1), 0);
+	vmm_gate_claim(e, NULL);
+	KUNIT_ASSERT_EQ(test, vmm_state(e), VMM_GATE_QUEUED);
+	KUNIT_ASSERT_PTR_EQ(test, e->home, &p->pcpus[0]);
+	KUNIT_ASSERT_GT(test, r->pool->pcpus[0].picks, 5ULL);
+	KUNIT_ASSERT_EQ(test, set_cpus(r, p, 0x5, &why), 0);
+	passed = e->passed;
+	if (vmm_state(e) == VMM_GATE_QUEUED)
+		passed += e->home->picks - e->picks_at;
+	KUNIT_EXPECT_LE(test, passed, 2ULL);
+	vmm_entity_destroy(e);
+	virt_online(r, 2, true);
+	join(test, r, p);
+	virt_destroy(r);
+}
+
 static struct kunit_case pool_change_cases[] = {
 	KUNIT_CASE(changes_end_with_their_pool),
 	KUNIT_CASE(a_new_pool_has_no_past),
+	KUNIT_CASE(picks_elsewhere_pass_nobody_over),
 	{ }
 };
 
