@@ -139,7 +139,8 @@ void vmm_charge(struct vmm_pcpu *p, u64 now)
 	p->busy_ns += ran;
 	vmm_entity_update_share(e, now);
 	if (vmm_trusted(p))
-		vmm_call_charge(s, p, e, ran, now);
+		vmm_call_charge(s, p, e, ran + e->came_ns, now);
+	e->came_ns = 0;
 }
 EXPORT_SYMBOL_GPL(vmm_charge);
 
@@ -311,6 +312,8 @@ void vmm_own(struct vmm_pcpu *p, struct vmm_entity *e, u64 now)
 {
 	e->charged = now;
 	e->wait_from = 0;
+	/* The way to it is part of a turn: whose turns are short has more ways to go. */
+	e->came_ns = p->nr_queued ? min_t(u64, now - e->since, VMM_OFFER_NS) : 0;
 	e->slice_ran = 0;
 	e->slice_away = 0;
 	e->loan_until = 0;

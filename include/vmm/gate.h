@@ -165,6 +165,7 @@ struct vmm_entity {
 	u64 passed;			/* [D] picks of others since due_from, up to picks_at */
 	u64 picks_at;			/* [D] QUEUED: home->picks when it was counted last */
 	u64 charged;			/* [D] run time is charged up to here */
+	u64 came_ns;			/* [D] from the offer to its turn, to be charged with that */
 	u64 slice_ns;			/* [D] what the scheduler gave it */
 	u64 slice_ran;			/* [D] charged in this slice so far */
 	u64 slice_away;			/* [D] added to its end for time that the host took */

@@ -268,7 +268,8 @@ struct vmm_sched_ops {
 		    u64 *slice_ns);
 	/**
 	 * @charge: [D] @e, which runs on @p, has used @ran_ns since pick(),
-	 * adopt() or the last charge().
+	 * adopt() or the last charge(). While others wait that includes the
+	 * way of its thread from pick() to the guest, up to 200 us.
 	 */
 	void (*charge)(struct vmm_sched *s, struct vmm_pcpu *p,
 		       struct vmm_entity *e, u64 ran_ns, u64 now);

@@ -92,6 +92,32 @@ static void ops_bvt_shares_by_weight(struct kunit *test)
 	virt_destroy(r);
 }
 
+/* What a thread needs from an offer to the guest counts, or short turns would pay off. */
+static void ops_bvt_charges_the_way(struct kunit *test)
+{
+	struct virt_room *r = room_under(test, "bvt", 1, 3);
+	s64 bound, had[3], total = 0, err;
+	u32 i;
+
+	r->come_ns = VMM_OFFER_NS / 2;
+	bound = C_NS + SLOP + r->come_ns;
+	for (i = 0; i < 3; i++)
+		set_weight(r, i, 100 << i);
+	hogs(r, 0, 3);
+	virt_run(r, r->now + 40000 * MS);
+	for (i = 0; i < 3; i++) {
+		had[i] = virt_ran(r, i) + r->vcpu[i].e.stats.offers * r->come_ns;
+		total += had[i];
+	}
+	for (i = 0; i < 3; i++) {
+		err = 7 * had[i] - (total << i);
+		KUNIT_EXPECT_LE(test, err, 7 * bound);
+		KUNIT_EXPECT_GE(test, err, -3 * bound << i);
+	}
+	virt_check(test, r);
+	virt_destroy(r);
+}
+
 static void ops_bvt_weight_changes_at_once(struct kunit *test)
 {
 	struct virt_room *r = room_under(test, "bvt", 1, 3);
@@ -425,6 +451,7 @@ static void ops_swaps_under_load(struct kunit *test)
 
 static struct kunit_case ops_cases[] = {
 	KUNIT_CASE(ops_bvt_shares_by_weight),
+	KUNIT_CASE(ops_bvt_charges_the_way),
 	KUNIT_CASE(ops_bvt_weight_changes_at_once),
 	KUNIT_CASE(ops_rr_shares_by_quantum),
 	KUNIT_CASE(ops_bvt_wake_latency),

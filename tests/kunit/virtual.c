@@ -156,7 +156,7 @@ static bool step_vcpu(struct virt_room *room, struct virt_vcpu *v)
 		vmm_gate_claim(e, NULL);
 		return true;
 	case VMM_GATE_OFFERED:
-		if (v->absent || !vmm_gate_own(e))
+		if (v->absent || room->now < e->since + room->come_ns || !vmm_gate_own(e))
 			return false;
 		vmm_gate_on(e);
 		v->started = room->now;
@@ -275,6 +275,8 @@ static u64 next_event(struct virt_room *room)
 			next = min(next, v->wake_ns);
 		if (v->run_for && vmm_state(&v->e) == VMM_GATE_OWNER)
 			next = min(next, v->started + v->run_for);
+		if (room->come_ns && !v->absent && vmm_state(&v->e) == VMM_GATE_OFFERED)
+			next = min(next, v->e.since + room->come_ns);
 	}
 	return next;
 }

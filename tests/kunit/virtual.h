@@ -44,6 +44,7 @@ struct virt_room {
 	u64 kicks;
 	u64 watch_at;		/* when the watchdog looks next */
 	bool unwatched;		/* the watchdog's work does not get to run */
+	u64 come_ns;		/* how long a thread takes from an offer to the guest */
 	bool broken;		/* host->broken() was called */
 	bool busy;		/* a pool's mutex is held: nobody is thrown out now */
 	bool throttles;		/* its scheduler may leave a pCPU free while somebody waits */
