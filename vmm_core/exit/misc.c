@@ -2,6 +2,8 @@
 /*
  * Exits with little to them.
  */
+#include <linux/sched.h>
+#include <linux/sched/stat.h>
 #include <asm/trapnr.h>
 #include "exit/exit.h"
 
@@ -9,6 +11,16 @@
 int exit_interrupt(struct vmm_vcpu *vcpu)
 {
 	vcpu->irq_exits++;
+	/*
+	 * A thread that slept at the gate while others had their turns is, to the host's fair
+	 * scheduler, one that has just woken: another that wakes is no better, and waits
+	 * for the next tick, even if it is that of a more urgent vCPU. So while vCPUs take turns
+	 * the host chooses anew. How fair that is remains its business; to a deadline
+	 * thread it would mean the end of its budget.
+	 */
+	if (vmm_gate_contended(&vcpu->entity) && !single_task_running() &&
+	    current->policy == SCHED_NORMAL)
+		yield();
 	return 1;
 }
 
