@@ -45,7 +45,9 @@ for s in $scheds; do
 		json vcpu yield $a 0 >$TMP/ans
 		said="$said $(field result <$TMP/ans)"
 		case ${said##* } in
-		done)	[ "$(field next_name <$TMP/ans)" = $b ] || fail "$s: $(cat $TMP/ans)"
+		# (edf may have nobody to give it to: who has spent its budget is held back)
+		done)	next=$(field next_name <$TMP/ans)
+			[ "$next" = $b ] || [ $s = edf -a -z "$next" ] || fail "$s: $(cat $TMP/ans)"
 			[ "$(field weight <$TMP/ans)" = 256 ] || fail "$s: $(cat $TMP/ans)"
 			done=$((done + 1)) ;;
 		not_owner | not_runnable | not_chosen | nobody_waits) ;;
