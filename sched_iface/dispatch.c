@@ -43,6 +43,8 @@ void vmm_post_wake(struct vmm_post *post, struct vmm_entity *e)
 {
 	unsigned int i = post->nr;
 
+	if (e == post->here)
+		return;
 	if (WARN_ON_ONCE(i >= ARRAY_SIZE(post->task)))
 		return;
 	post->host = e->pool->host;
@@ -244,6 +246,7 @@ void vmm_put_curr(struct vmm_pcpu *p, enum vmm_put_why why, u64 now)
 		e->wait_from = 0;
 	p->put_why = why;
 	p->curr = NULL;
+	WRITE_ONCE(p->thread, NULL);
 	WRITE_ONCE(p->kick, false);
 	p->resched = false;
 	p->preempt = false;
@@ -310,6 +313,7 @@ bool vmm_take_back(struct vmm_pcpu *p, u64 now, bool requeue)
  */
 void vmm_own(struct vmm_pcpu *p, struct vmm_entity *e, u64 now)
 {
+	WRITE_ONCE(p->thread, e->task);
 	e->charged = now;
 	e->wait_from = 0;
 	/* The way to it is part of a turn: whose turns are short has more ways to go. */

@@ -53,16 +53,20 @@ static void move_home(struct vmm_entity *e, struct vmm_pcpu *to)
 	vmm_entity_unlock(p, flags);
 }
 
-/**
- * vmm_gate_claim() - queue an entity that is OUT, and decide
- * @e:    the entity
- * @task: its thread; NULL on virtual pools
- *
- * gate_claim of the model.
- */
-void vmm_gate_claim(struct vmm_entity *e, struct task_struct *task)
+/* OFFERED or OFF, and the calling thread's: is it where the pCPU is? */
+static bool is_there(const struct vmm_entity *e, const struct vmm_pcpu *p)
 {
-	struct vmm_post post = { };
+	return e->pinned == current && e->pinned_cpu == (int)p->id &&
+	       current->nr_cpus_allowed == 1 && cpumask_test_cpu(p->id, current->cpus_ptr);
+}
+
+/*
+ * @here: the thread of @e calls, at the gate. Whoever is picked by its own claim and is on
+ * that CPU already does not go through the offer: gate_claim and gate_own in one.
+ */
+static void claim(struct vmm_entity *e, struct task_struct *task, bool here)
+{
+	struct vmm_post post = { .here = here ? e : NULL };
 	enum vmm_enqueue_why why;
 	unsigned int tries = 0;
 	struct vmm_pcpu *p;
@@ -100,9 +104,23 @@ void vmm_gate_claim(struct vmm_entity *e, struct task_struct *task)
 		trace_vmm_sched_request(p->id, e->id, why, why == VMM_ENQ_WAKE ?
 					VMM_BY_WAKEUP : VMM_BY_THREAD, VMM_FB_DONE);
 		vmm_enqueued(p, e, now, &post);
+		if (here && p->curr == e && vmm_state(e) == VMM_GATE_OFFERED && is_there(e, p))
+			vmm_own(p, e, now);
 	}
 	vmm_entity_unlock(p, flags);
 	vmm_post_run(&post);
+}
+
+/**
+ * vmm_gate_claim() - queue an entity that is OUT, and decide
+ * @e:    the entity
+ * @task: its thread; NULL on virtual pools
+ *
+ * gate_claim of the model.
+ */
+void vmm_gate_claim(struct vmm_entity *e, struct task_struct *task)
+{
+	claim(e, task, false);
 }
 EXPORT_SYMBOL_GPL(vmm_gate_claim);
 
@@ -499,7 +517,8 @@ static void end_other_loan(struct vmm_entity *e)
 	unsigned long flags;
 	u64 now;
 
-	if (!READ_ONCE(p->curr))
+	/* What this thread owns it took itself: no lock to see that it is nothing. */
+	if (READ_ONCE(p->thread) != current)
 		return;
 	local_irq_save(flags);
 	vmm_pcpu_lock(p);
@@ -575,9 +594,7 @@ static bool ready(struct vmm_entity *e)
 {
 	struct vmm_pcpu *p = e->home;
 
-	return e->pinned == current && e->pinned_cpu == (int)p->id &&
-	       current->nr_cpus_allowed == 1 && cpumask_test_cpu(p->id, current->cpus_ptr) &&
-	       !READ_ONCE(p->kick);
+	return is_there(e, p) && !READ_ONCE(p->kick);
 }
 
 static int enter(struct vmm_entity *e)
@@ -609,8 +626,10 @@ static int enter(struct vmm_entity *e)
 		case VMM_GATE_OUT:
 			end_other_loan(e);
 			vmm_gate_read_wish(e);
-			vmm_gate_claim(e, current);
+			claim(e, current, true);
 			vmm_gate_held(e);
+			if (vmm_state(e) == VMM_GATE_OFF && ready(e))
+				return 0;
 			break;
 		case VMM_GATE_QUEUED:
 			/* vmm_gate_requeue() queued it for the thread before this one. */
@@ -626,8 +645,8 @@ static int enter(struct vmm_entity *e)
 			/* Not there any more, or the pCPU is going away: claim anew. */
 			if (wished_away(e) || vmm_gate_move_here(e))
 				vmm_gate_cancel(e);
-			else
-				vmm_gate_own(e);
+			else if (vmm_gate_own(e) && ready(e))
+				return 0;
 			break;
 		case VMM_GATE_OFF:
 			vmm_gate_read_wish(e);

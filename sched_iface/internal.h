@@ -366,6 +366,7 @@ void vmm_move_arrived(struct vmm_pcpu *p, struct vmm_entity *e, u64 now);
 /** struct vmm_post - what must wait until the domain lock is released */
 struct vmm_post {
 	const struct vmm_host_ops *host;
+	struct vmm_entity *here;	/* its thread decides: awake, it looks at its state next */
 	struct vmm_entity *entity[4];
 	struct task_struct *task[4];
 	unsigned int nr;

@@ -254,6 +254,7 @@ struct vmm_pcpu {
 	struct vmm_sched __rcu *sched;	/* [D] who decides here; [R] for readers */
 	u32 sched_id;			/* [D] its number, for dispatch by identifier */
 	struct vmm_entity *curr;	/* [D] OFFERED, OFF, OWNER or LOANED here */
+	struct task_struct *thread;	/* [D], read without: of curr, unless OFFERED; to compare with only */
 	struct list_head queued;	/* [D] all that are QUEUED here, oldest first */
 	struct list_head left;		/* [D] in a swap: QUEUED too, still with the scheduler before */
 	struct vmm_sched *from;		/* [D] ... which is this one; NULL: nobody is left */
