@@ -491,10 +491,12 @@ bool vmm_gate_unloan(struct vmm_entity *e);
 void vmm_gate_giveup(struct vmm_entity *e, enum vmm_put_why why);
 bool vmm_gate_try_block(struct vmm_entity *e);
 void vmm_gate_off_work(struct vmm_pcpu *p);
+void vmm_set_task(struct vmm_entity *e, struct task_struct *task);
+
+/* --- requeue.c: may-use sets change; pool mutex held ------------------------------- */
 void vmm_gate_evacuate(struct vmm_pcpu *p);
 void vmm_gate_return(struct vmm_pcpu *p);
 void vmm_gate_requeue(struct vmm_entity *e);
-void vmm_set_task(struct vmm_entity *e, struct task_struct *task);
 
 /* --- place.c -------------------------------------------------------------------- */
 struct vmm_pcpu *vmm_next_idle(struct vmm_pool *pool, const struct vmm_entity *e, u32 from);
