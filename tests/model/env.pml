@@ -11,33 +11,28 @@ proctype cpu_irq(byte me)
 
 end_irq:	/* with every thread stopped, no interrupt need come */
 	do
-	/* timer: gate_expire, gate_offer, kick */
 	:: CS {
-		atomic { tm[me] && lk[me] == 0 -> lk[me] = 1; p = me };
-		tm[me] = 0;
-		look_at_clock(1);
+		if
+		/* timer: gate_expire, gate_offer, kick */
+		:: atomic { tm[me] && lk[me] == 0 -> lk[me] = 1; tm[me] = 0; p = me };
+		   look_at_clock(1)
+		/* irq_work: sched_out left a mark, or a peer has too much */
+		:: atomic { irqw[me] -> irqw[me] = 0; p = me };
+		   lock(p);
+#ifdef STEAL
+		   if
+		   :: slot[p] == NONE -> gate_offer(p)
+		   :: else -> look_at_clock(0)
+		   fi
+#else
+		   look_at_clock(0)
+#endif
+		fi;
 		check_curr(p);
-		update_timer(p);
 		unlock(p);
 		p = 0
 	   };
 	   wake_thread()
-	/* irq_work: sched_out left a mark, or a peer has too much */
-	:: atomic { irqw[me] -> irqw[me] = 0; p = me };
-#ifdef STEAL
-	   CS {
-		lock(p);
-		if
-		:: slot[p] == NONE -> gate_offer(p)
-		:: else -> look_at_clock(0); check_curr(p)
-		fi;
-		unlock(p)
-	   };
-	   wake_thread();
-#else
-	   check_pcpu(p, 0);
-#endif
-	   p = 0
 	od
 }
 

@@ -6,14 +6,15 @@
  * can be searched. The names of the steps (gate_claim, gate_offer, gate_own,
  * gate_loan, gate_giveup, gate_expire, gate_block, gate_wake, gate_cancel,
  * swap_prepare, swap_flip, swap_detach, cease_take, throw_out, activate_locked,
- * fall_back, gate_evacuate, gate_requeue, host_cpu_offline,
- * host_cpu_online) are those of the C code: Documentation/model.rst has the table.
+ * swap_carry, fall_back, gate_evacuate, gate_requeue, host_cpu_offline, host_cpu_online,
+ * move_cpu, request_pause) are those of the C code: Documentation/model.rst has the table.
  *
  * Design: one process per vCPU thread (thread.pml), one per pCPU for its timer
  * and irq_work, one that wakes and signals (env.pml), those that change
  * schedulers (swap.pml): by request, after a breach, at the removal of a module;
  * one that takes pCPUs away and brings them back (hotplug.pml), one that moves
- * a VM to another pool (pool.pml). Time is open: a deadline may be over at any moment that somebody
+ * a VM (pool.pml) or a pCPU (cpus.pml) to another pool, one that pauses a vCPU
+ * (request.pml). Time is open: a deadline may be over at any moment that somebody
  * looks, so one that comes too early is always covered. The host is modelled
  * where it matters: it takes an owner's CPU away, moves threads between CPUs,
  * and may keep a thread off for good at any point where it can be preempted.
@@ -27,7 +28,8 @@
  * Reads without a lock: st by the sleeping thread and before entry, kick, nq.
  *
  * CS is "atomic" unless FINE is defined: with FINE the statements of a critical
- * section are steps of their own and only lk[] keeps others out.
+ * section are steps of their own and only lk[] keeps others out. DET is a part of one
+ * in which nothing is left open.
  *
  * Limits: sequential consistency (no store buffers); one lock per pCPU, not per
  * LLC; one thread per vCPU. Tokens wrap at SEQ.
@@ -47,11 +49,29 @@
 #endif
 #ifdef FINE
 #define CS
+#define DET
 #else
 #define CS	atomic
+#define DET	d_step
 #endif
 
 #define NONE	255
+
+/*
+ * CPUS: CPU 1 changes pools. Each pool has a pCPU of its own for it, 1 in pool 0 and
+ * 2 in pool 1; one of them is online. pCPU 0 stays in pool 0.
+ */
+#ifdef CPUS
+#define NC	2		/* CPUs */
+#define CPU(pc)		((pc) != 0)
+#define POOL_OF(pc)	((pc) == 2)
+#define FIRST(pl)	(2 * (pl))	/* first_home() */
+#else
+#define NC	NP
+#define CPU(pc)		(pc)
+#define POOL_OF(pc)	(pc)
+#define FIRST(pl)	(pl)
+#endif
 
 /* Entity states, as enum vmm_gate_state; DEAD is the model's own. */
 #define OUT	0
@@ -90,6 +110,35 @@ bit irqw[NP];		/* irq_work of sched_out is queued */
 bit bypass[NP];		/* contract broken: FIFO by the interface itself */
 
 bit pm;			/* the pool's mutex */
+#ifdef FIFO_MUTEX
+byte pm_last, pm_first;	/* it goes to whoever waits longest, as a kernel mutex does in the end */
+#define MLOCALS		byte turn = 0;
+#define MUTEX_LOCK	atomic { turn = pm_last; pm_last = (pm_last + 1) % 4 }; \
+			atomic { pm_first == turn -> pm = 1; turn = 0 }
+#define MUTEX_UNLOCK	pm = 0; pm_first = (pm_first + 1) % 4
+#else
+#define MLOCALS
+#define MUTEX_LOCK	atomic { !pm -> pm = 1 }
+#define MUTEX_UNLOCK	pm = 0
+#endif
+
+#ifdef PAUSE
+bit paused[NE];
+bit held[NE];		/* its thread waits at the gate for the end of the pause */
+bit away[NE];		/* in user space with a place in the queue */
+bit must_go[NP];	/* whoever has it is to leave, though nobody waits */
+bit quiet[NE];		/* checks only: it was said to be out */
+bit asking;		/* checks only: a pause is under way */
+#define PAUSED(e)	paused[e]
+#define AWAY(e, v)	away[e] = v
+#define MUST_GO(pc)	must_go[pc]
+#define GO_FREE(pc)	must_go[pc] = 0
+#else
+#define PAUSED(e)	0
+#define AWAY(e, v)	skip
+#define MUST_GO(pc)	0
+#define GO_FREE(pc)	skip
+#endif
 
 #ifdef CEASE
 bit ceased;		/* the mark in the way of every resume */
@@ -116,6 +165,7 @@ hidden byte ix;		/* scratch of d_step blocks, never live across steps */
 	byte s = 0;	/* state that a compare-and-exchange expects */ \
 	bit over = 0;	/* the deadline of the holder is over */ \
 	HLOCALS \
+	MLOCALS \
 	bit gone = 0	/* it lost the pCPU */
 
 #define OTHER(p)	(NP - 1 - (p))
@@ -140,15 +190,15 @@ inline assert_loaded(sc) { skip }
 
 #ifdef HOTPLUG
 bit online[NP];
-bit active_cpu[NP];	/* threads can be sent there */
-bit evac[NP];		/* checks only: the evacuation is over */
+bit active_cpu[NC];	/* threads can be sent there */
+byte evac[NP];		/* checks only: 1: the evacuation is over, 2: and nobody is left */
 bit anyw[NE];		/* anywhere: no allowed pCPU is online */
 #define ONLINE(pc)	online[pc]
 #define EVAC(pc)	evac[pc]
 #ifdef POOLS
-byte pool[NE];		/* whose pCPUs it may use; pCPU i is pool i's */
+byte pool[NE];		/* whose pCPUs it may use */
 byte goal[NE];		/* e->to: the pool that it is to go to, NONE: no other */
-#define SAME_POOL(e, pc)	(pool[e] == (pc))
+#define SAME_POOL(e, pc)	(pool[e] == POOL_OF(pc))
 #else
 #define SAME_POOL(e, pc)	1
 #endif
@@ -178,6 +228,10 @@ inline lock(pc)
 /* The lock of an entity's home: the home may move while we wait for it. */
 inline lock_home(en, pc)
 {
+#ifndef FINE
+	/* The same: nobody is found in the midst of a critical section. */
+	atomic { lk[home[en]] == 0 -> pc = home[en]; lk[pc] = 1 }
+#else
 	do
 	:: pc = home[en];
 	   lock(pc);
@@ -186,6 +240,7 @@ inline lock_home(en, pc)
 	   :: else -> lk[pc] = 0
 	   fi
 	od
+#endif
 }
 
 /*
@@ -195,47 +250,59 @@ inline lock_home(en, pc)
  */
 inline check(pc)
 {
-	d_step {
-		assert(slot[pc] == NONE || home[slot[pc]] == pc);
-		assert(LAX || nq[pc] == 0 || slot[pc] != NONE || !ONLINE(pc));
-		/* nobody is left on a pCPU that was evacuated, unless he is on his way out */
-		assert(!EVAC(pc) || (nq[pc] == 0 && (slot[pc] == NONE || kick[pc])));
+	assert(slot[pc] == NONE || home[slot[pc]] == pc);
+	assert(LAX || nq[pc] == 0 || slot[pc] != NONE || !ONLINE(pc));
+	/* nobody is left on a pCPU that was evacuated, unless he is on his way out */
+	assert(!EVAC(pc) || (nq[pc] == 0 && (slot[pc] == NONE || (EVAC(pc) == 1 && kick[pc]))));
+#ifdef CPUS
+	/* one holder a CPU, in whatever pool */
+	assert(slot[1] == NONE || slot[2] == NONE);
+#endif
 #ifndef BUG_KICK_NO_BACKSTOP
-		assert(LAX || nq[pc] == 0 || tm[pc] || !ONLINE(pc));
+	assert(LAX || nq[pc] == 0 || tm[pc] || !ONLINE(pc));
 #endif
-		ix = 0;
-		do
-		:: ix < NE ->
-			if
-			:: home[ix] == pc ->
-				/* at most one pCPU per entity, one holder per pCPU */
-				assert(HOLDS(ix) == (slot[pc] == ix));
-				assert(!inguest[ix] || st[ix] == OWNER);
+	ix = 0;
+	do
+	:: ix < NE ->
+		if
+		:: home[ix] == pc ->
+			/* at most one pCPU per entity, one holder per pCPU */
+			assert(HOLDS(ix) == (slot[pc] == ix));
+			assert(!inguest[ix] || st[ix] == OWNER);
 #if defined(POOLS) && !defined(BUG_MOVE_TWO_STEPS)
-				assert(SAME_POOL(ix, pc));
+			assert(SAME_POOL(ix, pc));
 #endif
-				/* one scheduler has it, or none */
-				assert(!ASKED(pc) ||
-				       (st[ix] == QUEUED) == INQ(sch[pc], ix));
-				assert(!INQ_ELSE(sch[pc], ix));
-				assert(!ASKED(pc) || runs[ix] ==
-				       (HOLDS(ix) -> sch[pc] : NONE));
-				/* no lost wake-up */
-				assert(!(st[ix] == BLOCKED && work[ix]) ||
-				       waking[ix])
-			:: else
-			fi;
-			ix++
-		:: else -> break
-		od;
-		ix = 0
-	}
+			/* one scheduler has it, or none */
+			assert(!ASKED_BY(HOLDER(ix, pc), pc) ||
+			       (st[ix] == QUEUED) == INQ(HOLDER(ix, pc), ix));
+			assert(!INQ_ELSE(HOLDER(ix, pc), ix));
+			assert(!ASKED(pc) || runs[ix] ==
+			       (HOLDS(ix) -> sch[pc] : NONE));
+#ifdef CARRY
+			assert(LEFT(ix, pc) == (from[pc] != NONE && st[ix] == QUEUED &&
+						with[ix] == from[pc]));
+#endif
+			/* no lost wake-up */
+			assert(!(st[ix] == BLOCKED && work[ix]) || waking[ix])
+#ifdef PAUSE
+			;
+			/* whoever paused it can rely on it that it is out */
+			assert(!quiet[ix] || st[ix] == OUT || st[ix] == BLOCKED)
+#endif
+		:: else
+		fi;
+		ix++
+	:: else -> break
+	od;
+	ix = 0
 }
 
 inline unlock(pc)
 {
-	check(pc);
-	lk[pc] = 0
+	d_step {
+		check(pc);
+		lk[pc] = 0
+	}
 }
 
 /* All wake-ups come after the lock was released. */
@@ -274,7 +341,7 @@ inline update_timer(pc)
 	:: slot[pc] != NONE && nq[pc] && !(st[slot[pc]] == OWNER && kick[pc]) ->
 		tm[pc] = 1
 #else
-	:: slot[pc] != NONE && nq[pc] -> tm[pc] = 1
+	:: slot[pc] != NONE && (nq[pc] || MUST_GO(pc)) -> tm[pc] = 1
 #endif
 	:: else
 	fi
@@ -296,7 +363,7 @@ inline gate_offer(pc)
 #endif
 	fi;
 	if
-	:: c != NONE ->
+	:: c != NONE -> DET {
 		nq[pc]--;
 		st[c] = OFFERED;
 		slot[pc] = c;
@@ -305,6 +372,7 @@ inline gate_offer(pc)
 		w = c;
 		c = NONE;
 		update_timer(pc)
+	   }
 	:: else
 	fi
 }
@@ -312,12 +380,15 @@ inline gate_offer(pc)
 /* The holder stops: its thread says so, or it was taken, or only OFFERED. */
 inline put_curr(en, pc)
 {
-	sched_put(en, pc);
-	slot[pc] = NONE;
-	kick[pc] = 0;
-	resched[pc] = 0;
-	tok[en] = 0;
-	st[en] = OUT
+	DET {
+		sched_put(en, pc);
+		slot[pc] = NONE;
+		kick[pc] = 0;
+		resched[pc] = 0;
+		GO_FREE(pc);
+		tok[en] = 0;
+		st[en] = OUT
+	}
 }
 
 #ifdef BUG_TAKE_OWNER
@@ -358,9 +429,8 @@ inline check_curr(pc)
 	x = slot[pc];
 	gone = 0;
 	if
-	:: nq[pc] == 0
-	:: nq[pc] && x == NONE -> gate_offer(pc)
-	:: nq[pc] && x != NONE ->
+	:: x == NONE -> gone = (nq[pc] != 0)
+	:: x != NONE && (nq[pc] || MUST_GO(pc)) ->
 		if
 		:: st[x] == OFFERED && over ->
 			/* no-show: queued again when its thread runs next */
@@ -375,16 +445,23 @@ inline check_curr(pc)
 			gate_expire(pc)
 		:: else
 		fi;
-		if
-		:: !gone && st[x] == OWNER && over ->
-			resched[pc] = 1;
-			kick[pc] = 1		/* and an IPI */
-		:: else
-		fi;
-		if
-		:: gone -> gate_offer(pc)
-		:: !gone -> update_timer(pc)
-		fi
+		DET {
+			if
+			:: !gone && st[x] == OWNER && over ->
+				resched[pc] = 1;
+				kick[pc] = 1		/* and an IPI */
+			:: else
+			fi;
+			if
+			:: !gone -> update_timer(pc)
+			:: else
+			fi
+		}
+	:: else
+	fi;
+	if
+	:: gone -> gate_offer(pc)
+	:: else
 	fi;
 	x = NONE;
 	gone = 0;
@@ -405,9 +482,22 @@ inline check_pcpu(pc, timer)
 
 inline enqueue(en, pc)
 {
-	st[en] = QUEUED;
-	nq[pc]++;
-	sched_enqueue(en, pc)
+	DET {
+		assert(!PAUSED(en));
+		st[en] = QUEUED;
+		nq[pc]++;
+		sched_enqueue(en, pc)
+	}
+}
+
+/* A QUEUED entity leaves. */
+inline dequeue(en, pc)
+{
+	DET {
+		nq[pc]--;
+		sched_dequeue(en, pc);
+		st[en] = OUT
+	}
 }
 
 /* An entity has just been queued on pc: does it go first? Lock held. */
@@ -435,6 +525,24 @@ inline enqueued(pc)
 #endif
 }
 
+/* The lock of its home is held: queued, unless somebody wants it out. */
+inline claim_here(en, pc)
+{
+	if
+#ifdef PAUSE
+#ifndef BUG_CLAIM_PAUSED
+	:: st[en] == OUT && paused[en] -> held[en] = 1
+#endif
+#endif
+#ifdef BUG_CLAIM_PAUSED
+	:: st[en] == OUT -> enqueue(en, pc); enqueued(pc)
+#else
+	:: st[en] == OUT && !PAUSED(en) -> enqueue(en, pc); enqueued(pc)
+#endif
+	:: else
+	fi
+}
+
 /* gate_claim: queue an entity that is OUT, perhaps with another home. */
 #ifdef HOTPLUG
 #include "hotplug.pml"
@@ -456,10 +564,7 @@ inline gate_claim(en)
 #endif
 	CS {
 		lock_home(en, p);
-		if
-		:: st[en] == OUT -> enqueue(en, p); enqueued(p)
-		:: else
-		fi;
+		claim_here(en, p);
 		unlock(p)
 	};
 	wake_thread()
@@ -487,30 +592,26 @@ inline gate_cancel(en)
 {
 	CS {
 		lock_home(en, p);
+		gone = 0;
 		if
-		:: st[en] == QUEUED ->
-			nq[p]--;
-			sched_dequeue(en, p);
-			st[en] = OUT
+		:: st[en] == QUEUED -> dequeue(en, p)
 		:: st[en] == OFFERED ->
 #ifdef BUG_CANCEL_KEEPS
 			st[en] = OUT	/* wrong: the token is lost */
 #else
 			put_curr(en, p);
-			gate_offer(p)
+			gone = 1
 #endif
-		:: st[en] == OFF || st[en] == LOANED ->
-			x = en;
-			gate_expire(p);
-			if
-			:: gone -> gate_offer(p)
-			:: else
-			fi;
-			x = NONE;
-			gone = 0
+		:: st[en] == OFF || st[en] == LOANED -> x = en; gate_expire(p)
 		:: st[en] == BLOCKED -> st[en] = OUT
 		:: st[en] == OUT || st[en] == OWNER
 		fi;
+		if
+		:: gone -> gate_offer(p)
+		:: else
+		fi;
+		x = NONE;
+		gone = 0;
 		unlock(p)
 	};
 	wake_thread()
@@ -521,12 +622,20 @@ inline gate_cancel(en)
  * CPU. The entity is queued at once; where its home is gone, or busy while
  * another pCPU is idle, its thread is woken instead, and claims anew.
  */
+#ifdef BUG_WAKE_PAUSED
+#define WAKEABLE(en)	1
+#else
+#define WAKEABLE(en)	!PAUSED(en)
+#endif
+
 inline gate_wake(en)
 {
 	CS {
 		lock_home(en, p);
 		if
-		:: st[en] == BLOCKED && ALLOWED(en, p) -> enqueue(en, p); enqueued(p)
+		:: st[en] == BLOCKED && ALLOWED(en, p) && WAKEABLE(en) ->
+			enqueue(en, p);
+			enqueued(p)
 		:: st[en] == BLOCKED -> st[en] = OUT; w = en
 		:: else ->
 #ifndef BUG_WAKE_FORGETS
@@ -547,4 +656,7 @@ inline gate_wake(en)
 #include "thread.pml"
 #include "env.pml"
 #include "swap.pml"
+#ifdef PAUSE
+#include "request.pml"
+#endif
 #include "main.pml"

@@ -18,12 +18,18 @@ inline choose_home(en)
 		anyw[en] = 0;
 		if
 		:: ALLOWED(en, 0) -> h = 0
-		:: ALLOWED(en, NP - 1) -> h = NP - 1
+		:: ALLOWED(en, 1) -> h = 1
+#if NP > 2
+		:: ALLOWED(en, 2) -> h = 2
+#endif
 		:: else ->
 			anyw[en] = 1;
 			if
 			:: ALLOWED(en, 0) -> h = 0
-			:: ALLOWED(en, NP - 1) -> h = NP - 1
+			:: ALLOWED(en, 1) -> h = 1
+#if NP > 2
+			:: ALLOWED(en, 2) -> h = 2
+#endif
 			:: else -> h = home[en]
 			fi
 		fi
@@ -60,10 +66,7 @@ inline gate_claim(en)
 #else
 		:: online[p] ->
 #endif
-			if
-			:: st[en] == OUT -> enqueue(en, p); enqueued(p)
-			:: else
-			fi;
+			claim_here(en, p);
 			over = 0;
 			unlock(p);
 			break
@@ -85,32 +88,29 @@ inline gate_requeue(en)
 		anyw[en] = 0;
 #endif
 		again = 0;
+		gone = 0;
 		if
 		:: STRICT(en, p)
 		:: !STRICT(en, p) ->
 			if
-			:: st[en] == QUEUED ->
-				nq[p]--;
-				sched_dequeue(en, p);
-				st[en] = OUT;
-				again = 1
+			:: st[en] == QUEUED -> dequeue(en, p); again = 1
 #ifndef BUG_EVAC_KEEPS_OFFER
-			:: st[en] == OFFERED ->
-				put_curr(en, p);
-				gate_offer(p);
-				again = 1
+			:: st[en] == OFFERED -> put_curr(en, p); again = 1; gone = 1
 #endif
 			:: OWNS(en) ->
 				x = en;
 				gate_expire(p);
 				if
-				:: gone -> gate_offer(p)
-				:: else -> resched[p] = 1; kick[p] = 1
+				:: !gone -> resched[p] = 1; kick[p] = 1
+				:: else
 				fi;
-				x = NONE;
-				gone = 0
+				x = NONE
 			:: else
 			fi
+		fi;
+		if
+		:: gone -> gate_offer(p); gone = 0
+		:: else
 		fi;
 		unlock(p)
 	};
@@ -137,17 +137,9 @@ inline gate_evacuate(pc)
 	CS { e = 0; lock(pc); evac[pc] = 1; unlock(pc) }
 }
 
-inline host_cpu_offline(pc)
+/* pcpu_up: who waits there is served, and whom its absence drove away comes back. pm is held. */
+inline pcpu_up(pc)
 {
-	active_cpu[pc] = 0;
-	atomic { !pm -> pm = 1 };
-	gate_evacuate(pc);
-	pm = 0
-}
-
-inline host_cpu_online(pc)
-{
-	atomic { !pm -> pm = 1 };
 	CS {
 		lock(pc);
 		evac[pc] = 0;
@@ -158,17 +150,33 @@ inline host_cpu_online(pc)
 	};
 	wake_thread();
 #ifndef BUG_ONLINE_FORGETS
+	/* gate_return */
 	do
 	:: e < NE ->
 		if
-		:: anyw[e] -> gate_requeue(e)
+		:: (anyw[e] || !online[home[e]]) && SAME_POOL(e, pc) -> gate_requeue(e)
 		:: else
 		fi;
 		e++
 	:: else -> break
 	od;
 #endif
-	atomic { e = 0; pm = 0 };
+	e = 0
+}
+
+inline host_cpu_offline(pc)
+{
+	active_cpu[pc] = 0;
+	MUTEX_LOCK;
+	gate_evacuate(pc);
+	atomic { MUTEX_UNLOCK }
+}
+
+inline host_cpu_online(pc)
+{
+	MUTEX_LOCK;
+	pcpu_up(pc);
+	atomic { MUTEX_UNLOCK };
 	active_cpu[pc] = 1
 }
 

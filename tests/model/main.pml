@@ -19,8 +19,8 @@ init {
 			goal[i] = NONE;
 #endif
 #ifdef SPREAD
-			home[i] = i % NP;
-			cpu[i] = i % NP;
+			home[i] = (i + SPREAD) % NP;
+			cpu[i] = (i + SPREAD) % NP;
 #endif
 			run vcpu(i);
 			i++
@@ -30,9 +30,15 @@ init {
 		do
 		:: i < NP ->
 			slot[i] = NONE;
+#ifdef CARRY
+			from[i] = NONE;
+#endif
+#ifdef YIELDTO
+			hint[i] = NONE;
+#endif
 #ifdef HOTPLUG
 			online[i] = 1;
-			active_cpu[i] = 1;
+			active_cpu[CPU(i)] = 1;
 #endif
 			run cpu_irq(i);
 			i++
@@ -64,9 +70,17 @@ init {
 		hist[0] = 1;
 		nh = 1;
 #endif
+#ifdef PAUSE
+		run service();
+#endif
 #ifdef POOLS
-		sch[1] = 1;
+		sch[NP - 1] = 1;
 		phase[1] = PH_LIVE;
+#ifdef CPUS
+		online[2] = 0;
+		evac[2] = 2;
+		member = 1;
+#endif
 		run mover();
 #elif defined(HOTPLUG)
 		run hotplug();
@@ -79,19 +93,20 @@ init {
 }
 
 /* A runnable entity is offered a pCPU in the end, or its thread leaves. */
-#ifdef LTL_OFFERED0
-ltl offered0 { [] (st[0] == QUEUED -> <> (st[0] != QUEUED)) }
+#ifdef LTL_OFFERED
+ltl offered { [] (st[0] == QUEUED -> <> (st[0] != QUEUED)) }
 #endif
-#ifdef LTL_OFFERED1
-ltl offered1 { [] (st[1] == QUEUED -> <> (st[1] != QUEUED)) }
+/* Each of them, and no pCPU stays idle beside a queued entity. */
+#ifdef LTL_BUSY
+ltl busy {
+	([] (st[0] == QUEUED -> <> (st[0] != QUEUED))) &&
+	([] (st[1] == QUEUED -> <> (st[1] != QUEUED))) &&
+	([] ((slot[0] == NONE && nq[0]) -> <> !(slot[0] == NONE && nq[0])))
+}
 #endif
 /* A blocked entity with work is woken. */
 #ifdef LTL_WOKEN
 ltl woken { [] ((st[0] == BLOCKED && work[0]) -> <> (st[0] != BLOCKED)) }
-#endif
-/* No pCPU stays idle beside a queued entity. */
-#ifdef LTL_BUSY
-ltl busy { [] ((slot[0] == NONE && nq[0]) -> <> !(slot[0] == NONE && nq[0])) }
 #endif
 /* Whatever took the pool's mutex to change the scheduler gives it back. */
 #ifdef LTL_SWAP
@@ -108,6 +123,18 @@ ltl removed { <> (mod[0] == M_GONE) }
 /* Whom a pCPU's absence made run anywhere is back where he belongs, or it left again. */
 #ifdef LTL_HOME
 ltl back { [] ((online[NP - 1] && home[0] != NP - 1) -> <> (!online[NP - 1] || home[0] == NP - 1)) }
+#endif
+/* It goes through to the end, whatever others ask for meanwhile. */
+#ifdef LTL_GOES
+ltl goes { [] (mod[0] == M_GOING -> <> (mod[0] == M_GONE)) }
+#endif
+/* A pause ends: its vCPU comes out. */
+#ifdef LTL_PAUSED
+ltl out { [] (asking -> <> !asking) }
+#endif
+/* A pCPU that leaves its pool arrives. */
+#ifdef LTL_CPU
+ltl arrived { [] (moving -> <> !moving) }
 #endif
 /* A move between pools ends. */
 #ifdef LTL_MOVED

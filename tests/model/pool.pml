@@ -12,10 +12,15 @@
  * Locking: both pools' mutexes (one here: pm), one domain lock at a time. pool[e]
  * and home[e] change together, under the lock of the old home.
  *
- * Limits: a pool has one pCPU, so pCPUs are not moved; that is host_cpu_offline
- * in one pool, as in hotplug.pml, a wait until nobody holds the pCPU there, and
- * host_cpu_online in the other.
+ * CPUS: pool 0 has two CPUs at first, and one of them goes over and comes back
+ * (cpus.pml); a pool without an online CPU takes no VM.
  */
+#ifdef CPUS
+#include "cpus.pml"
+#define TAKES_VM(pl)	((pl) == 0 || member == 2)
+#else
+#define TAKES_VM(pl)	1
+#endif
 
 /* go_over: the old home's lock is held; en is OUT or BLOCKED. */
 inline go_over(en)
@@ -25,7 +30,7 @@ inline go_over(en)
 	pool[en] = 1 - pool[en]		/* wrong: its home follows later */
 #else
 	pool[en] = 1 - pool[en];
-	home[en] = pool[en]
+	home[en] = FIRST(pool[en])
 #endif
 }
 
@@ -39,35 +44,30 @@ inline move_entity(en, to)
 		:: pool[en] == to
 		:: pool[en] != to ->
 			goal[en] = to;
+			gone = 0;
 			if
-			:: st[en] == QUEUED ->
-				nq[p]--;
-				sched_dequeue(en, p);
-				st[en] = OUT;
-				own = 1;
-				go_over(en)
-			:: st[en] == OFFERED ->
-				put_curr(en, p);
-				own = 1;
-				go_over(en);
-				gate_offer(p)
+			:: st[en] == QUEUED -> dequeue(en, p); own = 1; go_over(en)
+			:: st[en] == OFFERED -> put_curr(en, p); own = 1; gone = 1; go_over(en)
 			:: OWNS(en) ->
 				x = en;
 				gate_expire(p);
 				if
-				:: gone -> go_over(en); gate_offer(p)
+				:: gone -> go_over(en)
 				:: else -> resched[p] = 1; kick[p] = 1; again = 1
 				fi;
-				x = NONE;
-				gone = 0
+				x = NONE
 			:: else -> go_over(en)
+			fi;
+			if
+			:: gone -> gate_offer(p); gone = 0
+			:: else
 			fi
 		fi;
 		unlock(p)
 	};
 	wake_thread();
 #ifdef BUG_MOVE_TWO_STEPS
-	home[en] = pool[en];
+	home[en] = FIRST(pool[en]);
 #endif
 	if
 	:: own -> own = 0; gate_claim(en)
@@ -82,11 +82,24 @@ proctype mover()
 	bit again = 0;
 	bit own = 0;
 	bit failed = 0;
+#ifdef CPUS
+	byte e = 0;
+#endif
 
 end_mover:
 	do
+#ifdef CPUS
+	/* to is 1: the VM is in pool 0, and either way both pools keep what they need */
+	:: atomic { to == 1 -> MUTEX_LOCK; moving = 1 };
+	   move_cpu();
+	   atomic {
+		moving = 0;
+		e = 0;
+		MUTEX_UNLOCK
+	   }
+#endif
 	:: atomic {
-		!pm -> pm = 1;
+		TAKES_VM(to) -> MUTEX_LOCK;
 		/* attach: all that can fail */
 		if
 		:: att[to] = att[to] | BIT(0)
@@ -118,7 +131,7 @@ end_mover:
 		:: failed
 		:: else -> to = 1 - to
 		fi;
-		pm = 0;
+		MUTEX_UNLOCK;
 		if
 #ifdef ONCE
 		:: !failed -> break

@@ -10,7 +10,10 @@
  * pCPU and still attached, that its module is there, and that it is told the
  * truth: nobody is queued twice, nobody taken who is not there.
  *
- * Locking: q[], runs[] and bypass[] under the lock of the home; sch[p] written
+ * CARRY: a swap_flip leaves some that are queued with the scheduler before, for a
+ * while (left[], from[], with[]): that one is asked about them, and about nobody else.
+ *
+ * Locking: q[], runs[], bypass[] and the three above under the lock of the home; sch[p] written
  * under the lock of p, read there or in an RCU read section; phase[] and att[]
  * under the pool's mutex.
  *
@@ -32,6 +35,22 @@ byte sch[NP];		/* scheduler of each pCPU; also its epoch */
 byte last[NP];		/* where the circle of picks goes on */
 #endif
 
+#ifdef CARRY
+byte left[NP];		/* in a swap: queued too, still with the scheduler before */
+byte from[NP];		/* ... which is this one; NONE: nobody is left */
+byte with[NE];		/* while QUEUED: who has it */
+#define LEFT(e, pc)	((left[pc] & BIT(e)) != 0)
+#define HOLDER(e, pc)	(LEFT(e, pc) -> from[pc] : sch[pc])
+#define ALL_OVER(pc)	(from[pc] == NONE)
+#else
+#define LEFT(e, pc)	0
+#define HOLDER(e, pc)	sch[pc]
+#define ALL_OVER(pc)	1
+#endif
+#ifdef YIELDTO
+byte hint[NP];		/* whom somebody wants to be next there */
+#endif
+
 #define BIT(e)		(1 << (e))
 #define INQ(s, e)	((q[s] & BIT(e)) != 0)
 
@@ -51,6 +70,9 @@ bit thrown;		/* host->broken(): swap_broken is to come */
 #define ASKED(pc)	(!bypass[pc] && !BROKEN(sch[pc]))
 #endif
 
+/* May sc, which has entities of pc, be asked about them? */
+#define ASKED_BY(sc, pc)	((sc) == sch[pc] -> ASKED(pc) : !BROKEN(sc))
+
 /* Does another scheduler than sc hold e to be queued? */
 #if NS > 2
 #define INQ_ELSE(sc, e)	((INQ(((sc) + 1) % 3, e) && !BROKEN(((sc) + 1) % 3)) || \
@@ -59,16 +81,32 @@ bit thrown;		/* host->broken(): swap_broken is to come */
 #define INQ_ELSE(sc, e)	(INQ(1 - (sc), e) && !BROKEN(1 - (sc)))
 #endif
 #define HERE(e, pc)	(st[e] == QUEUED && home[e] == (pc))
+#ifdef BUG_PICK_LEFT
+#define MINE(e, pc)	HERE(e, pc)
+#else
+#define MINE(e, pc)	(HERE(e, pc) && !LEFT(e, pc))	/* in pcpu->queued */
+#endif
 
-/* Invariants 1 and 2: the one that is asked is live, and active right here. */
+/* Invariants 1, 2 and 7: the one that is asked is live, and was not thrown out. */
+inline sched_call_to(sc, en)
+{
+	assert(phase[sc] == PH_LIVE && (att[sc] & BIT(en)));
+#ifndef BUG_TOLD_ON_PEERS
+	assert(!BROKEN(sc));
+#endif
+	assert_loaded(sc)
+}
+
 inline sched_call(en, pc)
 {
-	assert(phase[sch[pc]] == PH_LIVE && (att[sch[pc]] & BIT(en)));
-	assert_loaded(sch[pc])
+	sched_call_to(sch[pc], en)
 }
 
 inline sched_enqueue(en, pc)
 {
+#ifdef CARRY
+	with[en] = sch[pc];
+#endif
 	if
 	:: ASKED(pc) ->
 		sched_call(en, pc);
@@ -78,7 +116,64 @@ inline sched_enqueue(en, pc)
 	fi
 }
 
-inline sched_dequeue(en, pc)
+#ifdef BUG_CARRY_TRUSTS
+#define OLD_ASKED(pc)	1
+#else
+#define OLD_ASKED(pc)	!BROKEN(from[pc])
+#endif
+
+#ifdef CARRY
+#ifdef BUG_CARRY_TELLS
+#define NEW_TOLD(pc)	(!bypass[pc])
+#else
+#define NEW_TOLD(pc)	ASKED(pc)
+#endif
+
+/*
+ * carry_one: one that was left leaves its old scheduler, which is asked unless it was
+ * thrown out, and comes over to the one that is in charge. Lock held.
+ */
+inline carry_one(en, pc)
+{
+	if
+	:: OLD_ASKED(pc) ->
+		sched_call_to(from[pc], en);
+		assert(INQ(from[pc], en))
+	:: else
+	fi;
+	q[from[pc]] = q[from[pc]] & (255 - BIT(en));
+	left[pc] = left[pc] & (255 - BIT(en));
+	if
+	:: left[pc] == 0 -> from[pc] = NONE
+	:: else
+	fi;
+	with[en] = sch[pc];
+	if
+	:: NEW_TOLD(pc) ->
+		sched_call(en, pc);
+		assert(!INQ(sch[pc], en));
+		q[sch[pc]] = q[sch[pc]] | BIT(en)
+	:: else
+	fi
+}
+
+/* carry: a few of those who are left come over; which ones is open. Lock held. */
+inline carry(pc)
+{
+	if
+	:: LEFT(0, pc) -> DET { carry_one(0, pc) }
+#if NE > 1
+	:: LEFT(1, pc) -> DET { carry_one(1, pc) }
+#endif
+#if NE > 2
+	:: LEFT(2, pc) -> DET { carry_one(2, pc) }
+#endif
+	fi
+}
+#endif
+
+/* It was picked, or leaves: the one that has it is told. */
+inline sched_taken(en, pc)
 {
 	if
 	:: ASKED(pc) ->
@@ -87,6 +182,17 @@ inline sched_dequeue(en, pc)
 		q[sch[pc]] = q[sch[pc]] & (255 - BIT(en))
 	:: else
 	fi
+}
+
+inline sched_dequeue(en, pc)
+{
+#if defined(CARRY) && !defined(BUG_DEQUEUE_NEW)
+	if
+	:: LEFT(en, pc) -> carry_one(en, pc)
+	:: else
+	fi;
+#endif
+	sched_taken(en, pc)
 }
 
 inline sched_charge(en, pc)
@@ -103,30 +209,30 @@ inline sched_put(en, pc)
 	runs[en] = NONE
 }
 
-/* Any entity that is queued on pf, NONE when there is none. */
+/* Any entity of those that are queued on pf, NONE when there is none. */
 inline sched_choose(pf)
 {
 #ifdef FAIR
 	d_step {
 		ix = 0;
 		do
-		:: ix < NE && HERE((last[pf] + 1 + ix) % NE, pf) ->
+		:: ix < NE && MINE((last[pf] + 1 + ix) % NE, pf) ->
 			c = (last[pf] + 1 + ix) % NE;
 			last[pf] = c;
 			break
-		:: ix < NE && !HERE((last[pf] + 1 + ix) % NE, pf) -> ix++
+		:: ix < NE && !MINE((last[pf] + 1 + ix) % NE, pf) -> ix++
 		:: else -> break
 		od;
 		ix = 0
 	}
 #else
 	if
-	:: HERE(0, pf) -> c = 0
+	:: MINE(0, pf) -> c = 0
 #if NE > 1
-	:: HERE(1, pf) -> c = 1
+	:: MINE(1, pf) -> c = 1
 #endif
 #if NE > 2
-	:: HERE(2, pf) -> c = 2
+	:: MINE(2, pf) -> c = 2
 #endif
 	:: else
 	fi
@@ -192,6 +298,35 @@ inline throw_out(pc)
 }
 #endif
 
+#ifdef YIELDTO
+/* hint_take: prefer() is told whom somebody asked for; it picks as it likes. */
+inline hint_take(pc)
+{
+	if
+	:: hint[pc] != NONE ->
+		if
+		:: HERE(hint[pc], pc) ->
+#if defined(CARRY) && !defined(BUG_HINT_LEFT)
+			if
+			:: LEFT(hint[pc], pc) -> carry_one(hint[pc], pc)
+			:: else
+			fi;
+#endif
+			if
+			:: ASKED(pc) ->
+				sched_call(hint[pc], pc);
+				/* invariant 1: it has the one that it is asked about */
+				assert(INQ(sch[pc], hint[pc]))
+			:: else
+			fi
+		:: else
+		fi;
+		hint[pc] = NONE
+	:: else
+	fi
+}
+#endif
+
 inline sched_pick(pc)
 {
 	assert(phase[sch[pc]] == PH_LIVE);
@@ -201,6 +336,17 @@ inline sched_pick(pc)
 	:: BROKEN(sch[pc]) -> bypass[pc] = 1	/* known from another pCPU already */
 	:: else
 	fi;
+#endif
+#ifdef CARRY
+	if
+	:: !ALL_OVER(pc) -> carry(pc)
+	:: else
+	fi;
+#endif
+#ifdef YIELDTO
+	hint_take(pc);
+#endif
+#ifdef ROGUE
 	if
 	:: bypass[pc] || !(ROGUE & BIT(sch[pc])) -> sched_choose(pc)
 	:: !bypass[pc] && (ROGUE & BIT(sch[pc])) ->
@@ -217,7 +363,7 @@ inline sched_pick(pc)
 		/* invariant 7: believed only if it stands for one queued here */
 		if
 		:: c == NONE && nq[pc] == 0
-		:: c != NONE && HERE(c, pc)
+		:: c != NONE && MINE(c, pc)
 		:: else ->
 			throw_out(pc);
 			c = NONE;
@@ -237,7 +383,7 @@ inline sched_pick(pc)
 	if
 	:: c != NONE ->
 #ifndef BUG_PICK_UNCHECKED
-		sched_dequeue(c, pc);
+		sched_taken(c, pc);
 #endif
 		runs[c] = sch[pc]
 	:: else

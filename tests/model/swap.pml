@@ -148,6 +148,12 @@ inline resume()
 }
 #endif
 
+#ifdef CARRY
+#define FLIP
+#else
+#define FLIP	DET
+#endif
+
 /* swap_flip: one pCPU, under its lock: drain, flip, enqueue, adopt_running. */
 inline swap_flip(to)
 {
@@ -159,44 +165,85 @@ inline swap_flip(to)
 #ifdef BUG_FLIP_FIRST
 		sch[p] = to;
 #endif
-		e = 0;
-		do
-		:: e < NE ->
-			if
-			:: !ASKED(p) && home[e] == p ->
-				/* not asked any more: what it thinks is void */
-				q[act] = q[act] & (255 - BIT(e))
-			:: else
-			fi;
-			if
-			:: HERE(e, p) ->
-				sched_dequeue(e, p);
-				assert(att[to] & BIT(e));
-				if
-				:: !BROKEN(to) -> assert(!INQ(to, e)); q[to] = q[to] | BIT(e)
-				:: else		/* already, on a pCPU that flipped before */
-				fi
-			:: home[e] == p && HOLDS(e) ->
-				sched_charge(e, p);
-#ifndef BUG_NO_ADOPT
-				assert(att[to] & BIT(e));
-				runs[e] = to
+#ifdef CARRY
+		go = CARRY;	/* carry_split: so many go at once, at most */
 #endif
-			:: else
-			fi;
-			e++
-		:: else -> break
-		od;
+		FLIP {
+			e = 0;
+			do
+			:: e < NE ->
+				if
+				:: !ASKED(p) && home[e] == p ->
+					/* not asked any more: what it thinks is void */
+					q[act] = q[act] & (255 - BIT(e))
+				:: else
+				fi;
+				if
+#ifdef CARRY
+				:: HERE(e, p) -> left[p] = left[p] | BIT(e)
+				:: HERE(e, p) && go > 0 ->
+					go--;
+#else
+				:: HERE(e, p) ->
+#endif
+					sched_taken(e, p);
+#ifdef CARRY
+					with[e] = to;
+#endif
+					assert(att[to] & BIT(e));
+					if
+					:: !BROKEN(to) -> assert(!INQ(to, e)); q[to] = q[to] | BIT(e)
+					:: else		/* already, on a pCPU that flipped before */
+					fi
+				:: home[e] == p && HOLDS(e) ->
+					sched_charge(e, p);
+#ifndef BUG_NO_ADOPT
+					assert(att[to] & BIT(e));
+					runs[e] = to
+#endif
+				:: else
+				fi;
+				e++
+			:: else -> break
+			od
+		};
 		e = 0;
+#ifdef CARRY
+		go = 0;
+		if
+		:: left[p] -> from[p] = act
+		:: else
+		fi;
+#endif
 		sch[p] = to;
 		phase[to] = PH_LIVE;
 		bypass[p] = 0;
+		GO_FREE(p);
 		look_at_clock(0);
 		check_curr(p);
 		unlock(p)
 	};
 	wake_thread()
 }
+
+#ifdef CARRY
+/* Whom the flip has left follow, one each time that the lock is held; picks take some along. */
+inline swap_carry()
+{
+	do
+	:: !ALL_OVER(p) ->
+		CS {
+			lock(p);
+			if
+			:: !ALL_OVER(p) -> carry(p)
+			:: else
+			fi;
+			unlock(p)
+		}
+	:: ALL_OVER(p) -> break
+	od
+}
+#endif
 
 /* The grace period: calls into the old one that began before are over. */
 inline swap_sync()
@@ -288,7 +335,11 @@ inline activate_locked(to)
 	:: !failed ->
 		/* the point of no return */
 		do
+#if defined(CARRY) && !defined(BUG_CARRY_NO_WAIT)
+		:: p < NP -> swap_flip(to); swap_carry(); p++
+#else
 		:: p < NP -> swap_flip(to); p++
+#endif
 		:: else -> break
 		od;
 		atomic {
@@ -324,8 +375,14 @@ inline activate_locked(to)
 	fi
 }
 
+#ifdef CARRY
+#define CLOCALS		byte go = 0;
+#else
+#define CLOCALS
+#endif
 #define SWAPPER \
 	LOCALS; \
+	CLOCALS \
 	byte e = 0; \
 	byte to = 0; \
 	byte old = 0; \
@@ -393,7 +450,7 @@ end_swap:
 	   };
 	   STEPS {
 #endif
-		atomic { !pm -> pm = 1; swapping = 1 };
+		atomic { MUTEX_LOCK; swapping = 1 };
 #ifndef REMOVE
 		if
 		:: act != 0 -> to = 0
@@ -411,7 +468,7 @@ end_swap:
 	   fi;
 	   atomic {
 		swapping = 0;
-		pm = 0;
+		MUTEX_UNLOCK;
 #if defined(REMOVE) && !defined(BUG_GET_NO_REF)
 		ref[to]--;
 #endif
@@ -439,7 +496,7 @@ proctype breach()
 end_breach:
 	do
 	:: atomic { thrown -> thrown = 0 };
-	   atomic { !pm -> pm = 1; swapping = 1 };
+	   atomic { MUTEX_LOCK; swapping = 1 };
 	   if
 #ifdef BUG_BREACH_UNCHECKED
 	   :: true ->	/* wrong: a request may have come before */
@@ -455,7 +512,7 @@ end_breach:
 #ifdef BUG_BREACH_LOST
 	   thrown = 0;	/* wrong: the successor may have done it meanwhile */
 #endif
-	   atomic { swapping = 0; pm = 0 }
+	   atomic { swapping = 0; MUTEX_UNLOCK }
 	od
 }
 #endif
@@ -473,7 +530,7 @@ proctype remover(byte sc)
 #endif
 	};
 	/* vmm_sched_unregister: going; from here on nobody finds it by name */
-	atomic { !pm -> pm = 1; swapping = 1 };
+	atomic { MUTEX_LOCK; swapping = 1 };
 	/* swap_unregister */
 	history_drop(sc);
 	if
@@ -484,7 +541,7 @@ proctype remover(byte sc)
 #endif
 	:: else
 	fi;
-	atomic { swapping = 0; pm = 0 };
+	atomic { swapping = 0; MUTEX_UNLOCK };
 	atomic {
 		unreg[sc] = 1;
 		/* invariant 2: never called again, nothing of it is left */

@@ -3,11 +3,12 @@
  * The vCPU thread: from user space through the gate into the guest and back.
  *
  * Switches: LOAN (device accesses in user space), HALT=n (the first n vCPUs
- * halt inside the gate), UHALT (halts handled by user space), SIGNAL=n,
+ * halt inside the gate), UHALT (halts handled by user space), SIGNAL=n
  * SCHED_OUT (the host takes an owner's CPU), MOVE (threads and homes change
  * CPU), FREEZE (the host may keep a thread off for good), EXIT (vCPUs are
  * destroyed), HOG (a guest need not exit unless it is kicked), SPREAD (entities
- * start on different pCPUs). HOTPLUG, PINNED: see hotplug.pml.
+ * start on different pCPUs; =0: the first on the first), YIELDTO (a guest asks for another one to be next).
+ * HOTPLUG, PINNED: see hotplug.pml; PAUSE: request.pml.
  */
 
 /* The host keeps this thread off for good, here where it is preemptible. */
@@ -61,7 +62,7 @@ inline sched_out_in(en)
 		FREEZE_POINT;
 #if defined(MOVE) || defined(HOTPLUG)
 		if
-		:: cpu[en] = OTHER(cpu[en])
+		:: cpu[en] = NC - 1 - cpu[en]
 		:: true
 		fi;
 #endif
@@ -83,12 +84,15 @@ inline gate_own(en)
 #else
 		:: st[en] == OFFERED && slot[p] == en && tok[en] == seq[p] ->
 #endif
-			tok[en] = 0;
-			kick[p] = 0;
-			resched[p] = 0;
-			slept[en] = 0;
-			st[en] = OFF;
-			update_timer(p)
+			DET {
+				tok[en] = 0;
+				kick[p] = 0;
+				resched[p] = 0;
+				GO_FREE(p);
+				slept[en] = 0;
+				st[en] = OFF;
+				update_timer(p)
+			}
 #ifndef BUG_OWN_UNCHECKED
 		:: else
 #endif
@@ -103,6 +107,9 @@ inline gate_own(en)
 #define STAYS(en)	1
 #endif
 
+/* Somebody waits and its turn is over, or it has to go in any case. */
+#define MUST_LEAVE(pc)	(CEASED || MUST_GO(pc) || (nq[pc] && (resched[pc] || over)))
+
 /* The owner was told to come: does it go (gate_giveup) or stay? */
 inline gate_resolve(en)
 {
@@ -111,29 +118,32 @@ inline gate_resolve(en)
 		own = 0;
 		look_at_clock(0);
 		if
+		:: slot[p] == en && st[en] == OFF ->
+			gone = 1;
+			if
 #ifdef POOLS
-		:: slot[p] == en && st[en] == OFF && goal[en] != NONE ->
-			/* move_owner */
-			put_curr(en, p);
-			go_over(en);
-			gate_offer(p)
+			:: goal[en] != NONE ->
+				/* move_owner */
+				put_curr(en, p);
+				go_over(en)
 #endif
-		:: slot[p] == en && st[en] == OFF && ALLOWED(en, p) && STAYS(en) &&
-		   (CEASED || (nq[p] && (resched[p] || over))) ->
-			put_curr(en, p);
-			enqueue(en, p);
-			gate_offer(p)
-#ifdef HOTPLUG
-		:: slot[p] == en && st[en] == OFF && !ALLOWED(en, p) ->
-			put_curr(en, p);
-			gate_offer(p)
-#endif
-		:: slot[p] == en && st[en] == OFF && ALLOWED(en, p) && STAYS(en) &&
-		   !(CEASED || (nq[p] && (resched[p] || over))) ->
-			kick[p] = 0;
-			resched[p] = 0;
-			update_timer(p);
-			own = 1
+			:: STAYS(en) && (!ALLOWED(en, p) || PAUSED(en)) -> put_curr(en, p)
+			:: STAYS(en) && ALLOWED(en, p) && !PAUSED(en) && MUST_LEAVE(p) ->
+				put_curr(en, p);
+				enqueue(en, p)
+			:: STAYS(en) && ALLOWED(en, p) && !PAUSED(en) && !MUST_LEAVE(p) -> DET {
+				kick[p] = 0;
+				resched[p] = 0;
+				update_timer(p);
+				own = 1;
+				gone = 0
+			   }
+			fi;
+			if
+			:: gone -> gate_offer(p)
+			:: else
+			fi;
+			gone = 0
 		:: else			/* lost it meanwhile */
 		fi;
 		over = 0;
@@ -164,36 +174,19 @@ inline gate_block(en)
 	wake_thread()
 }
 
-/* gate_loan: to user space for a moment. No lock unless somebody waits. */
+/* gate_loan: to user space for a moment. No lock unless somebody waits, or it was told to go. */
 inline gate_loan(en)
 {
 	atomic {
 		if
-		:: st[en] == OFF -> st[en] = LOANED
+		:: st[en] == OFF -> st[en] = LOANED; gone = 1
 		:: else
 		fi
 	};
 	FREEZE_POINT;
 	if
-	:: nq[home[en]] -> p = home[en]; check_pcpu(p, 0)
-	:: else
-	fi
-}
-
-/*
- * A signal at the gate: an owner lends, and so does the holder of an offer; a
- * place in the queue is kept while the thread is in user space.
- */
-inline leave_by_signal(en)
-{
-	if
-	:: st[en] == OFFERED -> gate_own(en)
-	:: else
-	fi;
-	if
-	:: st[en] == OFF -> gate_loan(en)
-	:: st[en] == QUEUED
-	:: else -> gate_cancel(en)
+	:: gone && (nq[home[en]] || kick[home[en]]) -> gone = 0; p = home[en]; check_pcpu(p, 0)
+	:: else -> gone = 0
 	fi
 }
 
@@ -204,18 +197,68 @@ inline exit_halted(en)
 	:: !nq[home[en]] && !kick[home[en]] ->
 		slept[en] = 1;
 		FREEZE_POINT;
-		if
-		:: nq[home[en]] -> gate_giveup(en)
-		:: else
-		fi
-	:: else -> gate_giveup(en)
+		gone = (nq[home[en]] != 0)
+	:: else -> gone = 1
+	fi;
+	if
+	:: gone -> gone = 0; gate_giveup(en)
+	:: else
 	fi
 }
+
+#ifdef YIELDTO
+/* gate_yield_to: the owner gives way, to somebody who is queued here already. No mutex. */
+inline gate_yield_to(en)
+{
+	CS {
+		lock_home(en, p);
+		if
+		:: slot[p] == en && st[en] == OFF && nq[p] && !PAUSED(en) ->
+			if
+			:: en != 0 && HERE(0, p) -> hint[p] = 0
+			:: en != 1 && HERE(1, p) -> hint[p] = 1
+#if NE > 2
+			:: en != 2 && HERE(2, p) -> hint[p] = 2
+#endif
+			fi;
+			put_curr(en, p);
+			enqueue(en, p);
+			gate_offer(p)
+		:: else
+		fi;
+		unlock(p)
+	};
+	wake_thread()
+}
+#endif
+
+#ifdef PAUSE
+/* gate_held: sleep for as long as it is held back; with a signal to user space. */
+inline gate_held(en)
+{
+	if
+	:: held[en] ->
+		asleep[en] = 1;
+		if
+		:: held[en] && !sig[en] -> (!asleep[en] || sig[en])
+		:: else
+		fi;
+		asleep[en] = 0;
+		if
+		:: sig[en] -> held[en] = 0
+		:: else
+		fi
+	:: else
+	fi
+}
+#else
+#define gate_held(en)	skip
+#endif
 
 inline gate_destroy(en)
 {
 #ifndef BUG_EXIT_NOMUTEX
-	atomic { !pm -> pm = 1 };
+	MUTEX_LOCK;
 #endif
 	gate_cancel(en);
 	CS {
@@ -226,7 +269,7 @@ inline gate_destroy(en)
 		unlock(p)
 	};
 #ifndef BUG_EXIT_NOMUTEX
-	pm = 0
+	MUTEX_UNLOCK
 #endif
 }
 
@@ -248,6 +291,7 @@ user:
 	fi;
 enter:	/* back from the loan: no lock when nothing happened */
 	INSIDE(e, 0);
+	AWAY(e, 0);
 	atomic {
 		if
 		:: st[e] == LOANED -> st[e] = OFF
@@ -255,15 +299,32 @@ enter:	/* back from the loan: no lock when nothing happened */
 		fi
 	};
 	if
-	:: st[e] == OFF && cpu[e] == home[e] && !kick[home[e]] && !sig[e] -> goto on
+	:: st[e] == OFF && cpu[e] == CPU(home[e]) && !kick[home[e]] && !sig[e] -> goto on
 	:: else
 	fi;
 gate:
 	INSIDE(e, 0);
 	FREEZE_POINT;
 	if
-	:: sig[e] -> leave_by_signal(e); goto user
-	:: !sig[e] && st[e] == OUT -> gate_claim(e); goto gate
+	/*
+	 * A signal: an owner lends, and so does the holder of an offer; a place in the
+	 * queue is kept while the thread is in user space.
+	 */
+	:: sig[e] && st[e] == OFF -> goto lend
+	:: sig[e] && st[e] == OFFERED ->
+		gate_own(e);
+		if
+		:: st[e] == OFF -> goto lend
+		:: else -> goto cancel
+		fi
+	:: sig[e] && st[e] == QUEUED -> AWAY(e, 1); goto user
+#ifdef EXIT
+	:: sig[e] && st[e] == QUEUED -> goto cancel	/* a fatal one */
+#endif
+	:: sig[e] && st[e] == OUT -> goto user
+	:: sig[e] && st[e] != OFF && st[e] != OFFERED && st[e] != QUEUED && st[e] != OUT ->
+		goto cancel
+	:: !sig[e] && st[e] == OUT -> gate_claim(e); gate_held(e); goto gate
 	:: !sig[e] && (st[e] == QUEUED || st[e] == BLOCKED) ->
 #ifndef BUG_SLEEP_ORDER
 		asleep[e] = 1;
@@ -283,19 +344,15 @@ gate:
 		/* not there any more, or going away: claim anew */
 		atomic {
 			if
-			:: active_cpu[home[e]] && ALLOWED(e, home[e]) -> cpu[e] = home[e]; own = 1
-			:: else
+			:: active_cpu[CPU(home[e])] && ALLOWED(e, home[e]) -> cpu[e] = CPU(home[e])
+			:: else -> goto cancel
 			fi
 		};
-		if
-		:: own -> own = 0; gate_own(e)
-		:: else -> gate_cancel(e)
-		fi;
 #else
 		cpu[e] = home[e];	/* the thread moves itself */
 		FREEZE_POINT;
-		gate_own(e);
 #endif
+		gate_own(e);
 		goto gate
 	:: !sig[e] && st[e] == OFF ->
 		gate_resolve(e);
@@ -304,8 +361,8 @@ gate:
 #ifdef HOTPLUG
 			own = 0;
 			if
-			:: atomic { active_cpu[home[e]] -> cpu[e] = home[e] }
-			:: else -> gate_cancel(e); goto gate
+			:: atomic { active_cpu[CPU(home[e])] -> cpu[e] = CPU(home[e]) }
+			:: else -> goto cancel
 			fi;
 #else
 			atomic { own = 0; cpu[e] = home[e] };
@@ -316,6 +373,12 @@ gate:
 			fi
 		:: else -> goto gate
 		fi
+	fi;
+cancel:
+	gate_cancel(e);
+	if
+	:: sig[e] -> goto user
+	:: else -> goto gate
 	fi;
 on:
 #ifdef CEASE
@@ -341,17 +404,23 @@ guest:
 #ifdef BUG_NO_CPU_CHECK
 		:: st[e] == OWNER && !kick[home[e]] && !sig[e] ->
 #else
-		:: st[e] == OWNER && cpu[e] == home[e] && !kick[home[e]] && !sig[e] ->
+		:: st[e] == OWNER && cpu[e] == CPU(home[e]) && !kick[home[e]] && !sig[e] ->
 #endif
 			inguest[e] = 1;
 			work[e] = 0;	/* injected */
 #ifdef CEASE
 			assert(!allout);
 #endif
-			assert(slot[home[e]] == e && cpu[e] == home[e])
+#ifdef PAUSE
+			assert(!quiet[e]);
+#endif
+			assert(slot[home[e]] == e && cpu[e] == CPU(home[e]))
 		:: else -> goto stop
 		fi
 	};
+#ifdef HOG
+end_hog:	/* with nobody else it runs for ever */
+#endif
 	if
 	:: atomic {
 #ifdef HOG
@@ -367,8 +436,14 @@ guest:
 	   gate_off(e);
 	   FREEZE_POINT;
 	   INSIDE(e, 0);
-	   gate_loan(e);
-	   goto user
+	   goto lend
+#endif
+#ifdef YIELDTO
+	:: inguest[e] = 0;
+	   gate_off(e);
+	   FREEZE_POINT;
+	   gate_yield_to(e);
+	   goto enter
 #endif
 #ifdef UHALT
 	:: inguest[e] = 0;
@@ -397,15 +472,12 @@ stop:
 	gate_off(e);		/* and the notifier is unregistered */
 	FREEZE_POINT;
 	if
-	:: sig[e] ->
-		INSIDE(e, 0);
-		if
-		:: st[e] == OFF -> gate_loan(e)
-		:: else
-		fi;
-		goto user
+	:: sig[e] -> INSIDE(e, 0)
 	:: else -> goto enter
 	fi;
+lend:
+	gate_loan(e);
+	goto user;
 #ifdef EXIT
 out:
 	gate_destroy(e);
