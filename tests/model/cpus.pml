@@ -47,6 +47,9 @@ inline move_cpu()
 {
 	gate_evacuate(member);
 	pcpu_drain(member);
-	member = 3 - member;
+	atomic {
+		assert(slot[member] == NONE);	/* nobody of the old pool has the CPU now */
+		member = 3 - member
+	};
 	pcpu_up(member)
 }

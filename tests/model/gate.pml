@@ -154,7 +154,7 @@ bit inside[NE];		/* the thread is past the gate: in the guest or in a handler */
 #define INSIDE(e, v)	skip
 #endif
 
-hidden byte ix;		/* scratch of d_step blocks, never live across steps */
+byte ix;			/* scratch of d_step blocks, 0 between steps */
 
 /* Locals of every process that takes a domain lock. */
 #define LOCALS \

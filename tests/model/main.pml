@@ -6,6 +6,32 @@
  * only when they must, and the scheduler passes nobody over for ever.
  */
 
+#ifdef BUSY
+/*
+ * On the last pCPU the first is in its guest, the others are queued and asleep. To have a
+ * bug near the start; it makes a whole search longer, a thread may come late to its place.
+ */
+inline busy_start(en)
+{
+	home[en] = NP - 1;
+	cpu[en] = NP - 1;
+	if
+	:: en == 0 ->
+		st[0] = OWNER;
+		runs[0] = 0
+	:: else ->
+		st[en] = QUEUED;
+		asleep[en] = 1;
+		q[0] = q[0] | BIT(en);
+		nq[NP - 1]++;
+		tm[NP - 1] = 1;
+#ifdef STEAL
+		irqw[0] = 1
+#endif
+	fi
+}
+#endif
+
 init {
 	atomic {
 		byte i = 0;
@@ -21,6 +47,9 @@ init {
 #ifdef SPREAD
 			home[i] = (i + SPREAD) % NP;
 			cpu[i] = (i + SPREAD) % NP;
+#endif
+#ifdef BUSY
+			busy_start(i);
 #endif
 			run vcpu(i);
 			i++
@@ -84,6 +113,9 @@ init {
 		run mover();
 #elif defined(HOTPLUG)
 		run hotplug();
+#endif
+#ifdef BUSY
+		slot[NP - 1] = 0;
 #endif
 #ifdef READER
 		run reader();

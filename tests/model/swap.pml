@@ -19,7 +19,7 @@
  * the first flip, or the swap is given up and the old scheduler goes on), ROGUE=mask
  * (schedulers that break their contract), REMOVE=mask (those whose modules are
  * removed), READER, NS=3 (two that are loaded and the default; else there is
- * one beside the default).
+ * one beside the default), SURE (to prepare does not fail).
  *
  * Limits: parameters are not modelled; a broken scheduler is not asked for
  * again by name before it is replaced; a module is not loaded a second time.
@@ -219,27 +219,40 @@ inline swap_flip(to)
 		phase[to] = PH_LIVE;
 		bypass[p] = 0;
 		GO_FREE(p);
+#ifdef CARRY
+		/* a pick takes some along: under the next lock, where some are left */
+		if
+		:: !ALL_OVER(p) -> update_timer(p)
+		:: ALL_OVER(p) -> look_at_clock(0); check_curr(p)
+		fi;
+#else
 		look_at_clock(0);
 		check_curr(p);
+#endif
 		unlock(p)
 	};
 	wake_thread()
 }
 
 #ifdef CARRY
-/* Whom the flip has left follow, one each time that the lock is held; picks take some along. */
+/* Whom the flip has left follow, one each time that the lock is held, unless a pick takes it. */
 inline swap_carry()
 {
 	do
 	:: !ALL_OVER(p) ->
 		CS {
 			lock(p);
+			go = left[p];
+			look_at_clock(0);
+			check_curr(p);
 			if
-			:: !ALL_OVER(p) -> carry(p)
+			:: left[p] && left[p] == go -> carry(p)
 			:: else
 			fi;
+			go = 0;
 			unlock(p)
-		}
+		};
+		wake_thread()
 	:: ALL_OVER(p) -> break
 	od
 }
@@ -296,7 +309,7 @@ inline swap_prepare(sc)
 		:: else
 		fi;
 		e++
-#if !defined(ROGUE) || NS > 2
+#if !defined(SURE) && (!defined(ROGUE) || NS > 2)
 	:: e < NE && (NS == 2 || sc != DEF) -> failed = 1; break
 #endif
 	:: e == NE -> break

@@ -7,7 +7,8 @@
  * SCHED_OUT (the host takes an owner's CPU), MOVE (threads and homes change
  * CPU), FREEZE (the host may keep a thread off for good), EXIT (vCPUs are
  * destroyed), HOG (a guest need not exit unless it is kicked), SPREAD (entities
- * start on different pCPUs; =0: the first on the first), YIELDTO (a guest asks for another one to be next).
+ * start on different pCPUs; =0: the first on the first), YIELDTO (a guest asks for
+ * another one to be next), BUSY (they start where main.pml says).
  * HOTPLUG, PINNED: see hotplug.pml; PAUSE: request.pml.
  */
 
@@ -278,6 +279,12 @@ proctype vcpu(byte e)
 	LOCALS;
 	bit own = 0;
 
+#ifdef BUSY
+	if
+	:: e == 0 -> goto guest
+	:: else -> goto sleep
+	fi;
+#endif
 user:
 	atomic { p = 0; own = 0; sig[e] = 0 };
 	if
@@ -334,7 +341,7 @@ gate:
 #ifdef BUG_SLEEP_ORDER
 			asleep[e] = 1;
 #endif
-			(!asleep[e] || sig[e])
+sleep:			(!asleep[e] || sig[e])
 		:: else
 		fi;
 		asleep[e] = 0;
