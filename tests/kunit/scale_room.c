@@ -6,6 +6,7 @@
 #include <linux/kdebug.h>
 #include <linux/slab.h>
 #include "scale_room.h"
+#include "virtual.h"
 
 /* --- counting ------------------------------------------------------------------------ */
 
@@ -372,16 +373,7 @@ void scale_count(struct scale_room *room, u64 ns, u32 samples)
 
 u64 scale_ran(struct scale_room *room, u32 vcpu)
 {
-	struct vmm_entity *e = &room->vcpu[vcpu].e;
-	unsigned long flags;
-	struct vmm_pcpu *p = vmm_entity_lock(e, &flags);
-	u64 ran;
-
-	if (p->curr == e)
-		vmm_charge(p, room->now);
-	ran = e->stats.run_ns;
-	vmm_entity_unlock(p, flags);
-	return ran;
+	return virt_entity_ran(&room->vcpu[vcpu].e);
 }
 
 /** scale_swap() - make the scheduler @name active */

@@ -6,7 +6,7 @@
  */
 #include <linux/random.h>
 #include <linux/slab.h>
-#include "virtual.h"
+#include "virtual_set.h"
 
 #define MS NSEC_PER_MSEC
 
@@ -208,21 +208,6 @@ static void swap_exit(struct kunit *test)
 static const char *active(struct virt_room *r)
 {
 	return rcu_dereference_protected(r->pool->active, true)->ops->name;
-}
-
-static void make_busy(struct virt_room *r)
-{
-	u32 i;
-
-	/* two hogs, one that mostly sleeps, in turn */
-	for (i = 0; i < r->nr_vcpus; i++) {
-		if (i % 3 < 2) {
-			r->vcpu[i].hog = true;
-		} else {
-			r->vcpu[i].run_for = MS + i * 1000;
-			r->vcpu[i].sleep_for = 7 * MS + i * 3000;
-		}
-	}
 }
 
 /* --- tests ---------------------------------------------------------------------------- */

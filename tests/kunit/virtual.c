@@ -295,18 +295,22 @@ void virt_run(struct virt_room *room, u64 until)
 	room->now = max(room->now, until);
 }
 
-u64 virt_ran(struct virt_room *room, u32 vcpu)
+u64 virt_entity_ran(struct vmm_entity *e)
 {
-	struct vmm_entity *e = &room->vcpu[vcpu].e;
 	unsigned long flags;
 	struct vmm_pcpu *p = vmm_entity_lock(e, &flags);
 	u64 ran;
 
 	if (p->curr == e)
-		vmm_charge(p, room->now);
+		vmm_charge(p, vmm_pool_now(e->pool));
 	ran = e->stats.run_ns;
 	vmm_entity_unlock(p, flags);
 	return ran;
+}
+
+u64 virt_ran(struct virt_room *room, u32 vcpu)
+{
+	return virt_entity_ran(&room->vcpu[vcpu].e);
 }
 
 void virt_check(struct kunit *test, struct virt_room *room)

@@ -62,6 +62,8 @@ void virt_settle(struct virt_room *room);
 /* Every invariant that can be seen from outside, at this instant. */
 void virt_check(struct kunit *test, struct virt_room *room);
 u64 virt_ran(struct virt_room *room, u32 vcpu);
+/** virt_entity_ran() - ns that @e has been charged with up to now, in any room */
+u64 virt_entity_ran(struct vmm_entity *e);
 int virt_swap(struct virt_room *room, const char *name);
 
 #endif /* _VMM_KUNIT_VIRTUAL_H */

@@ -4,7 +4,7 @@
 #define _VMM_KUNIT_VIRTUAL_POOLS_H
 
 #include <linux/bitmap.h>
-#include "virtual.h"
+#include "virtual_set.h"
 
 #define MS NSEC_PER_MSEC
 
@@ -133,21 +133,6 @@ static inline int swap_in(struct vmm_pool *pool, const char *name)
 static inline const char *active(struct vmm_pool *pool)
 {
 	return rcu_access_pointer(pool->active)->ops->name;
-}
-
-static inline void make_busy(struct virt_room *r)
-{
-	u32 i;
-
-	/* two hogs, one that mostly sleeps, in turn */
-	for (i = 0; i < r->nr_vcpus; i++) {
-		if (i % 3 < 2) {
-			r->vcpu[i].hog = true;
-		} else {
-			r->vcpu[i].run_for = MS + i * 1000;
-			r->vcpu[i].sleep_for = 7 * MS + i * 3000;
-		}
-	}
 }
 
 #endif /* _VMM_KUNIT_VIRTUAL_POOLS_H */

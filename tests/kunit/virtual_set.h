@@ -30,4 +30,19 @@ static inline void hogs(struct virt_room *r, u32 from, u32 to)
 		r->vcpu[from++].hog = true;
 }
 
+static inline void make_busy(struct virt_room *r)
+{
+	u32 i;
+
+	/* two hogs, one that mostly sleeps, in turn */
+	for (i = 0; i < r->nr_vcpus; i++) {
+		if (i % 3 < 2) {
+			r->vcpu[i].hog = true;
+		} else {
+			r->vcpu[i].run_for = NSEC_PER_MSEC + i * 1000;
+			r->vcpu[i].sleep_for = 7 * NSEC_PER_MSEC + i * 3000;
+		}
+	}
+}
+
 #endif /* _VMM_KUNIT_VIRTUAL_SET_H */
