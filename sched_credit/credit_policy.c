@@ -9,14 +9,15 @@
  * Running costs them. Once in a period an accounting round pays each active
  * entity its share and sorts it anew: below zero it is OVER, else UNDER; with a
  * cap, and in debt by more than the cap earns in a period, it is parked; with
- * more than a whole period in hand and nobody beside it, it stops being active (it
- * cannot use what it gets) and keeps half. (Xen does that to those that wait for
- * their turn too: with 20 vCPUs on a pCPU the heavy ones then lose up to 7 % of
- * their share to the light ones.)
+ * more than a whole period in hand, and asleep for most of the time or with nobody beside
+ * it, it stops being active (it cannot use what it gets) and keeps half. (Xen does that
+ * to those that wait for their turn too: with 20 vCPUs on a pCPU the heavy ones then lose
+ * up to 7 % of their share to the light ones.)
  *
  * The share of an entity is a rate: level x weight, at most its peak, which is
  * one pCPU or its part of the cap. The level is the one at which all rates
- * together make up the pool: weighted max-min. Nobody walks through all VMs for
+ * together make up the pool, as far as anybody is on its pCPUs (one with nobody would have
+ * taken somebody, if there were any who may go there): weighted max-min. Nobody walks through all VMs for
  * it. Each queue shows the pool sums over its own entities (struct
  * credit_sums): which of them are at their peak, and what the others weigh. For
  * any such division the level (supply - full) / open is never above the right
@@ -33,9 +34,11 @@
  * less, at the pool's level, than their pCPU has takes from those whose entities
  * want more; see credit_fits().
  *
- * An entity that sleeps belongs to no queue. Its weight does not count until it
- * is back; then it is paid at its last rate for the time that it slept, as far
- * as it would have stayed active.
+ * An entity that sleeps belongs to no queue. Its weight counts in the next round,
+ * which pays for time when it was there, and then no more until it is back; then it is
+ * paid at its last rate for the time that it slept, as far as it would have stayed
+ * active. (If a round took no notice of those who happen to be away, a single hog that
+ * serves a device in that moment would have its share of a whole period go to the others.)
  *
  * Locking: the caller's, one lock for each queue with its entities. struct
  * credit_pool and struct credit_vm are atomics and shared.
@@ -70,6 +73,60 @@ static void count(struct credit_queue *q, const struct credit_ent *e, int times)
 		s->full += times * (s64)e->peak;
 	else
 		s->open += times * (s64)e->tune.weight;
+}
+
+static void add_to(struct credit_sums *to, const struct credit_sums *s, int times)
+{
+	to->weight += times * s->weight;
+	to->open += times * s->open;
+	to->full += times * s->full;
+	to->balance += times * s->balance;
+	to->want += times * s->want;
+}
+
+/* It ran here and is away: until the next round it counts as it was when it left. */
+static void go_away(struct credit_queue *q, struct credit_ent *e, u64 now)
+{
+	struct credit_sums before;
+
+	if (!e->linked)
+		return;
+	e->away_apart = apart(e);
+	before = q->sums[e->away_apart];
+	count(q, e, -1);
+	e->away = before;
+	add_to(&e->away, &q->sums[e->away_apart], -1);
+	add_to(&q->sums[e->away_apart], &e->away, 1);
+	add_to(&q->away[e->away_apart], &e->away, 1);
+	if (!q->away_since)
+		q->away_since = max(now, 1ULL);
+	e->away_since = q->away_since;
+	e->away_from = q;
+	atomic_dec(&e->vm->active);
+	list_del(&e->member);
+	e->linked = false;
+}
+
+/* ... or it is back before that. */
+static void come_back(struct credit_queue *q, struct credit_ent *e)
+{
+	if (e->away_from == q && q->away_since && e->away_since == q->away_since) {
+		add_to(&q->sums[e->away_apart], &e->away, -1);
+		add_to(&q->away[e->away_apart], &e->away, -1);
+	}
+	e->away_from = NULL;
+}
+
+/* Who is still away counts no longer. */
+static void forget_away(struct credit_queue *q)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(q->away); i++) {
+		add_to(&q->sums[i], &q->away[i], -1);
+		q->away[i] = (struct credit_sums){ };
+	}
+	q->away_since = 0;
 }
 
 static void link_to(struct credit_queue *q, struct credit_ent *e)
@@ -125,6 +182,8 @@ static void show(struct credit_queue *q, struct credit_pool *pool, bool balance)
 	struct credit_sums now = q->sums[0];
 
 	add_sums(&now, &q->sums[1]);
+	if (!now.weight != !q->shown.weight)
+		atomic_add(now.weight ? 1 : -1, &pool->busy);
 	atomic64_add(now.weight - q->shown.weight, &pool->weight);
 	atomic64_add(now.open - q->shown.open, &pool->open);
 	atomic64_add(now.full - q->shown.full, &pool->full);
@@ -143,6 +202,17 @@ static void show(struct credit_queue *q, struct credit_pool *pool, bool balance)
  */
 void credit_show(struct credit_queue *q, struct credit_pool *pool)
 {
+	show(q, pool, true);
+}
+
+/**
+ * credit_idle() - nobody is there: no round will come
+ * @q:    the queue
+ * @pool: where it belongs
+ */
+void credit_idle(struct credit_queue *q, struct credit_pool *pool)
+{
+	forget_away(q);
 	show(q, pool, true);
 }
 
@@ -275,7 +345,7 @@ static void set_rate(struct credit_queue *q, struct credit_ent *e)
 /* One entity in an accounting round. */
 static void account(struct credit_queue *q, struct credit_ent *e, u64 now)
 {
-	s64 period = q->period, floor = -period;
+	s64 period = q->period, floor = -(s64)CREDIT_FLOOR(q->period);
 	bool parked = e->parked;
 
 	set_rate(q, e);
@@ -308,7 +378,9 @@ static void account(struct credit_queue *q, struct credit_ent *e, u64 now)
 static void settle_absence(struct credit_queue *q, struct credit_ent *e, u64 now)
 {
 	s64 others = q->sums[0].weight + q->sums[1].weight;
-	u64 rate = CREDIT_ONE;
+	u64 rate = CREDIT_ONE, away = now - min(now, e->left_at);
+	bool slept = away * 2 > now - min(now, e->paid_at);
+	s64 had = e->credit;
 
 	if (!e->active)
 		return;
@@ -323,11 +395,20 @@ static void settle_absence(struct credit_queue *q, struct credit_ent *e, u64 now
 		rate = min(rate, part_of_cap(e, CREDIT_ONE));
 	e->rate = max_t(u64, e->rate, rate);
 	e->credit += earned(e, q->period, now);
-	if (e->credit > (s64)q->period && now - min(now, e->left_at) >= q->period) {
-		/* In the round that found this, long ago; it got nothing since. */
-		e->credit = q->period / 2;
-		e->active = false;
+	if (e->credit > (s64)q->period && slept) {
+		/*
+		 * Who was cut short since it slept last can use what it got in hand while
+		 * it waited for its turn. Others have more than they need: a round
+		 * would have found that, perhaps long ago, and they got nothing since.
+		 */
+		if (e->hungry) {
+			e->credit = min_t(s64, e->credit, max_t(s64, had, CREDIT_FLOOR(q->period)));
+		} else {
+			e->credit = q->period / 2;
+			e->active = false;
+		}
 	}
+	e->hungry = false;
 	if (e->credit >= 0) {
 		e->pri = CREDIT_UNDER;
 		e->parked = false;
@@ -360,6 +441,30 @@ static s64 rate_of(const struct credit_queue *q, s64 ns)
 	return div64_s64(ns << ONE_SHIFT, q->period);
 }
 
+/*
+ * Keep the credits of @q together within bounds. Those who are away may be hogs, without
+ * whom the others look poor, or sleepers with plenty, with whom the others look rich: a
+ * bound holds if it does with them and without.
+ */
+static void bound_level(struct credit_queue *q)
+{
+	struct credit_sums own[2] = { q->sums[0], q->sums[0] };
+	u64 lower = U64_MAX, upper = 0;
+	unsigned int i;
+	s64 need;
+
+	add_to(&own[1], &q->away[0], -1);
+	for (i = 0; i < ARRAY_SIZE(own); i++) {
+		if (own[i].weight <= 0)
+			continue;
+		need = rate_of(q, -own[i].balance);
+		lower = min(lower, level_for(need - rate_of(q, CREDIT_DEBT(q->period)), &own[i]));
+		upper = max(upper, level_for(need + rate_of(q, CREDIT_SLACK(q->period)), &own[i]));
+	}
+	if (lower != U64_MAX)
+		q->level = clamp(q->level, min(lower, upper), upper);
+}
+
 /**
  * credit_round_begin() - begin an accounting round
  * @q:    the queue
@@ -368,10 +473,8 @@ static s64 rate_of(const struct credit_queue *q, s64 ns)
  */
 void credit_round_begin(struct credit_queue *q, struct credit_pool *pool, u64 now)
 {
-	const struct credit_sums *own = &q->sums[0];
 	struct credit_sums all, total;
-	u64 lower, upper;
-	s64 need;
+	s64 busy;
 
 	show(q, pool, false);
 	all.weight = atomic64_read(&pool->weight);
@@ -380,18 +483,15 @@ void credit_round_begin(struct credit_queue *q, struct credit_pool *pool, u64 no
 	all.balance = atomic64_read(&pool->balance);
 	q->extra = all.balance < 0 ? rate_of(q, -all.balance) : 0;
 	q->of = max(all.weight, 0LL);
-	q->level = level_for((s64)READ_ONCE(pool->nr_pcpus) * CREDIT_ONE + q->extra, &all);
+	busy = clamp(atomic_read(&pool->busy), 1, (int)READ_ONCE(pool->nr_pcpus));
+	q->level = level_for(busy * CREDIT_ONE + q->extra, &all);
 	q->pool_level = q->level;
 	total = q->sums[0];
 	add_sums(&total, &q->sums[1]);
 	q->fair = min(q->level, level_for(CREDIT_ONE, &total));
 
-	if (own->weight > 0) {
-		need = rate_of(q, -own->balance);
-		upper = level_for(need + rate_of(q, CREDIT_SLACK(q->period)), own);
-		lower = level_for(need - rate_of(q, CREDIT_DEBT(q->period)), own);
-		q->level = clamp(q->level, lower, upper);
-	}
+	bound_level(q);
+	forget_away(q);
 	list_splice_tail_init(&q->active, &q->todo);
 	q->round_at = now;
 	q->unparked = false;
@@ -503,11 +603,14 @@ void credit_retune(struct credit_queue *q, struct credit_ent *e,
 void credit_enqueue(struct credit_queue *q, struct credit_ent *e,
 		    enum credit_enter enter, u64 now)
 {
+	come_back(q, e);
 	e->yields = enter == CREDIT_ENTER_YIELD;
 	if (enter == CREDIT_ENTER_WAKE) {
 		settle_absence(q, e, now);
 		if (e->pri == CREDIT_UNDER && !e->parked)
 			e->pri = CREDIT_BOOST;
+	} else if (enter == CREDIT_ENTER_TURN) {
+		e->hungry = true;
 	}
 	link_to(q, e);
 	place(q, e);
@@ -555,10 +658,19 @@ void credit_charge(struct credit_queue *q, struct credit_ent *e, u64 ran_ns, u64
 		activate(q, e, now);
 }
 
-/** credit_put() - who ran does so no longer */
-void credit_put(struct credit_queue *q, struct credit_ent *e, u64 now)
+/**
+ * credit_put() - who ran does so no longer
+ * @q:      its queue
+ * @e:      the entity
+ * @leaves: it will not be back here: it goes to another pCPU, or another scheduler
+ * @now:    ns
+ */
+void credit_put(struct credit_queue *q, struct credit_ent *e, bool leaves, u64 now)
 {
-	unlink_from(q, e);
+	if (leaves)
+		unlink_from(q, e);
+	else
+		go_away(q, e, now);
 	e->left_at = now;
 	q->curr = NULL;
 }
@@ -696,7 +808,7 @@ s64 credit_lag(const struct credit_ent *e, u64 now)
  */
 void credit_take_lag(struct credit_ent *e, s64 lag_ns, u64 period, u64 now)
 {
-	e->credit = clamp_t(s64, lag_ns, -(s64)period, period);
+	e->credit = clamp_t(s64, lag_ns, -(s64)CREDIT_FLOOR(period), CREDIT_FLOOR(period));
 	e->pri = e->credit < 0 ? CREDIT_OVER : CREDIT_UNDER;
 	e->parked = false;
 	e->active = true;

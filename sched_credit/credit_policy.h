@@ -8,6 +8,7 @@
 
 #include <linux/atomic.h>
 #include <linux/list.h>
+#include <linux/time64.h>
 #include <linux/types.h>
 
 /* A rate: so much of one pCPU. */
@@ -16,6 +17,13 @@
 /* What the entities of one pCPU may have in hand together, and what they may owe: ns */
 #define CREDIT_SLACK(period)	((period) * 2)
 #define CREDIT_DEBT(period)	((period) / 2)
+
+/*
+ * What one may owe, or bring along from another scheduler: ns. Xen's debts end at a period,
+ * which is 30 ms there; with turns of a few ms a scheduler before this one, or one turn too
+ * many, would go beyond that all the time, and whoever had too much would be let off.
+ */
+#define CREDIT_FLOOR(period)	max_t(u64, period, 30 * NSEC_PER_MSEC)
 
 /* What differs from a whole pCPU by such a part is as good as one. */
 #define CREDIT_NEAR		64
@@ -87,6 +95,7 @@ struct credit_sums {
  * @open:     likewise
  * @full:     likewise
  * @balance:  likewise
+ * @busy:     how many of the queues show anybody
  * @nr_pcpus: how many pCPUs there are to share
  */
 struct credit_pool {
@@ -94,6 +103,7 @@ struct credit_pool {
 	atomic64_t open;
 	atomic64_t full;
 	atomic64_t balance;
+	atomic_t busy;
 	unsigned int nr_pcpus;
 };
 
@@ -127,6 +137,11 @@ struct credit_vm {
  * @linked:  ... and is queued or runs: member of a queue
  * @parked:  over its cap
  * @yields:  queued, and gave its turn away
+ * @hungry:  a turn of it was cut short since it slept last
+ * @away_from: where it counts while it is away, unless there was a round; NULL: nowhere
+ * @away_since: @away_since of that queue then
+ * @away:    what it counts for there
+ * @away_apart: in which sums
  */
 struct credit_ent {
 	struct list_head queued;
@@ -147,6 +162,11 @@ struct credit_ent {
 	bool linked;
 	bool parked;
 	bool yields;
+	bool hungry;
+	bool away_apart;
+	struct credit_queue *away_from;
+	u64 away_since;
+	struct credit_sums away;
 };
 
 /**
@@ -158,6 +178,8 @@ struct credit_ent {
  * @active:    linked entities that this round has dealt with, or that came since
  * @todo:      those that it still has to
  * @sums:      of the linked ones; [1]: of those whose cap decides what they get
+ * @away:      part of @sums: those who ran here since the last round and are away now
+ * @away_since: when the first of them left, ns; 0: there is none
  * @shown:     what the pool has been told
  * @period:    length of an accounting period, ns
  * @round_at:  when the round under way, or the last one, began
@@ -178,6 +200,8 @@ struct credit_queue {
 	struct list_head active;
 	struct list_head todo;
 	struct credit_sums sums[2];
+	struct credit_sums away[2];
+	u64 away_since;
 	struct credit_sums shown;
 	u64 period;
 	u64 round_at;
@@ -203,7 +227,7 @@ void credit_dequeue(struct credit_queue *q, struct credit_ent *e);
 struct credit_ent *credit_pick(struct credit_queue *q);
 void credit_prefer(struct credit_queue *q, struct credit_ent *e);
 void credit_charge(struct credit_queue *q, struct credit_ent *e, u64 ran_ns, u64 now);
-void credit_put(struct credit_queue *q, struct credit_ent *e, u64 now);
+void credit_put(struct credit_queue *q, struct credit_ent *e, bool leaves, u64 now);
 void credit_adopt(struct credit_queue *q, struct credit_ent *e, u64 ran_ns, u64 now);
 u64 credit_wakeup(const struct credit_queue *q, const struct credit_ent *woken,
 		  u64 ratelimit);
@@ -221,6 +245,7 @@ void credit_round_begin(struct credit_queue *q, struct credit_pool *pool, u64 no
 bool credit_round_go(struct credit_queue *q, struct credit_pool *pool, u64 now,
 		     unsigned int batch);
 void credit_show(struct credit_queue *q, struct credit_pool *pool);
+void credit_idle(struct credit_queue *q, struct credit_pool *pool);
 
 s64 credit_lag(const struct credit_ent *e, u64 now);
 void credit_take_lag(struct credit_ent *e, s64 lag_ns, u64 period, u64 now);

@@ -416,7 +416,9 @@ static void credit_op_charge(struct vmm_sched *s, struct vmm_pcpu *p,
 static void credit_op_put(struct vmm_sched *s, struct vmm_pcpu *p,
 			  struct vmm_entity *e, enum vmm_put_why why, u64 now)
 {
-	credit_put(credit_queue_of(s, p), credit_ent_of(s, e), now);
+	bool leaves = why == VMM_PUT_MIGRATE || why == VMM_PUT_SWAP;
+
+	credit_put(credit_queue_of(s, p), credit_ent_of(s, e), leaves, now);
 }
 
 static u64 credit_op_wakeup(struct vmm_sched *s, struct vmm_pcpu *p,
@@ -502,7 +504,7 @@ static void credit_op_deadline(struct vmm_sched *s, struct vmm_pcpu *p, u64 now)
 	}
 	if (!q->curr && !q->nr) {
 		cp->tick_at = 0;
-		credit_show(q, &cs->pool);
+		credit_idle(q, &cs->pool);
 		return;
 	}
 	vmm_pcpu_set_deadline(p, more ? min(cp->tick_at, now + CREDIT_GAP_NS) : cp->tick_at);

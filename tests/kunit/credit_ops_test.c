@@ -77,15 +77,19 @@ static void ops_credit_shares(struct kunit *test)
 }
 
 /* A change every 5 ms, from bvt and back, for 10 s: shares stay within 1 % of a pCPU. */
-static void ops_credit_swaps_keep_shares(struct kunit *test)
+static void swaps_keep_shares(struct kunit *test, u32 nr_pcpus, u64 tslice)
 {
 	static const u32 weights[] = { 100, 200, 400 };
-	struct virt_room *r = credit_room(test, 1, 3);
+	struct virt_room *r = credit_room(test, nr_pcpus, 3);
 	u64 start[3], got;
 	u32 i;
 
 	for (i = 0; i < 3; i++)
 		set(r, i, weights[i], 0);
+	for (i = 0; i < 3; i++)
+		pin(test, r, i, 0);
+	/* It is back with the parameters that it had. */
+	set_sched(test, r, "tslice", tslice);
 	hogs(r, 0, 3);
 	virt_run(r, r->now + 1000 * MS);
 	for (i = 0; i < 3; i++)
@@ -102,6 +106,23 @@ static void ops_credit_swaps_keep_shares(struct kunit *test)
 	}
 	virt_check(test, r);
 	virt_destroy(r);
+}
+
+static void ops_credit_swaps_keep_shares(struct kunit *test)
+{
+	swaps_keep_shares(test, 1, 30 * MS);
+}
+
+/* Where bvt's lags are longer than a period. */
+static void ops_credit_short_turns_keep_shares(struct kunit *test)
+{
+	swaps_keep_shares(test, 1, 5 * MS);
+}
+
+/* Beside a pCPU that nobody may use: it is nothing to share. */
+static void ops_credit_swaps_beside_idle(struct kunit *test)
+{
+	swaps_keep_shares(test, 2, 5 * MS);
 }
 
 static void ops_credit_cap(struct kunit *test)
@@ -413,6 +434,8 @@ static void ops_topology(struct kunit *test)
 static struct kunit_case credit_ops_cases[] = {
 	KUNIT_CASE(ops_credit_shares),
 	KUNIT_CASE(ops_credit_swaps_keep_shares),
+	KUNIT_CASE(ops_credit_short_turns_keep_shares),
+	KUNIT_CASE(ops_credit_swaps_beside_idle),
 	KUNIT_CASE(ops_credit_cap),
 	KUNIT_CASE(ops_credit_parked_leaves_the_pcpu),
 	KUNIT_CASE(ops_credit_parks_a_lender),

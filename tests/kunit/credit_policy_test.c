@@ -54,7 +54,7 @@ static void expect_order(struct kunit *test, struct bed *b, const int *order, in
 
 	for (i = 0; i < n; i++) {
 		KUNIT_EXPECT_PTR_EQ(test, credit_pick(&b->q), &b->e[order[i]]);
-		credit_put(&b->q, &b->e[order[i]], 0);
+		credit_put(&b->q, &b->e[order[i]], false, 0);
 	}
 	KUNIT_EXPECT_TRUE(test, !credit_pick(&b->q));
 }
@@ -187,6 +187,111 @@ static void credit_sleeper_is_paid_up(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, e->credit, (s64)PERIOD / 2);
 }
 
+/*
+ * A hog is away in the moment of the round, to serve a device: the others do not get its
+ * share of the period. If it stays away for another round, they do.
+ */
+static void credit_away_in_a_round(struct kunit *test)
+{
+	struct bed *b = bed_make(test);
+	s64 before;
+	u32 i;
+
+	for (i = 0; i < 3; i++) {
+		const struct credit_tune t = { .weight = 100 << i };
+
+		credit_retune(&b->q, &b->e[i], &t);
+		credit_take_lag(&b->e[i], 0, PERIOD, 0);
+	}
+	queue(b, 2, CREDIT_UNDER);
+	queue(b, 1, CREDIT_UNDER);
+	queue(b, 0, CREDIT_UNDER);
+	KUNIT_ASSERT_PTR_EQ(test, credit_pick(&b->q), &b->e[2]);
+	credit_charge(&b->q, &b->e[2], PERIOD, PERIOD);
+	credit_put(&b->q, &b->e[2], false, PERIOD);
+	KUNIT_EXPECT_EQ(test, b->q.sums[0].weight + b->q.sums[1].weight, 700LL);
+	round_now(b, PERIOD);
+	KUNIT_EXPECT_LE(test, abs(b->e[0].credit - (s64)PERIOD / 7), 1000LL);
+	KUNIT_EXPECT_LE(test, abs(b->e[1].credit - (s64)PERIOD * 2 / 7), 1000LL);
+	KUNIT_EXPECT_EQ(test, b->q.sums[0].weight + b->q.sums[1].weight, 300LL);
+	/* What it is owed for the round that it missed comes with the next one. */
+	credit_enqueue(&b->q, &b->e[2], CREDIT_ENTER_TURN, PERIOD);
+	KUNIT_EXPECT_EQ(test, b->q.sums[0].weight + b->q.sums[1].weight, 700LL);
+	/* Back before the round: it counts once. */
+	credit_prefer(&b->q, &b->e[2]);
+	KUNIT_ASSERT_PTR_EQ(test, credit_pick(&b->q), &b->e[2]);
+	credit_put(&b->q, &b->e[2], false, PERIOD);
+	credit_enqueue(&b->q, &b->e[2], CREDIT_ENTER_TURN, PERIOD);
+	KUNIT_EXPECT_EQ(test, b->q.sums[0].weight + b->q.sums[1].weight, 700LL);
+	KUNIT_EXPECT_EQ(test, b->q.away[0].weight + b->q.away[1].weight, 0LL);
+	/* Away for two rounds: by the second one the others have all. */
+	credit_prefer(&b->q, &b->e[2]);
+	KUNIT_ASSERT_PTR_EQ(test, credit_pick(&b->q), &b->e[2]);
+	b->e[0].credit = b->e[1].credit = 0;
+	credit_put(&b->q, &b->e[2], false, PERIOD);
+	round_now(b, 2 * PERIOD);
+	before = b->e[0].credit;
+	KUNIT_EXPECT_LE(test, before, (s64)PERIOD / 5);
+	round_now(b, 3 * PERIOD);
+	KUNIT_EXPECT_GE(test, b->e[0].credit - before, (s64)PERIOD / 4);
+}
+
+/* More than anybody may have in hand, left by longer periods: nothing is paid until it is used. */
+static void credit_plenty_is_bounded(struct kunit *test)
+{
+	struct bed *b = bed_make(test);
+	int i;
+
+	b->q.period = 5 * MS;
+	for (i = 0; i < 2; i++) {
+		credit_take_lag(&b->e[i], 20 * MS, 5 * MS, 0);
+		credit_enqueue(&b->q, &b->e[i], CREDIT_ENTER_TURN, 0);
+	}
+	round_now(b, 5 * MS);
+	KUNIT_EXPECT_EQ(test, b->e[0].credit, 20LL * MS);
+	KUNIT_EXPECT_EQ(test, b->e[1].credit, 20LL * MS);
+}
+
+/* What a hog had in hand while it waited is not taken from it because its device was slow. */
+static void credit_keeps_what_it_had(struct kunit *test)
+{
+	struct bed *b = bed_make(test);
+	struct credit_ent *e = &b->e[0];
+
+	queue(b, 1, CREDIT_UNDER);
+	credit_pick(&b->q);
+	credit_take_lag(e, PERIOD, PERIOD, 0);
+	queue(b, 0, CREDIT_UNDER);
+	credit_dequeue(&b->q, e);
+	e->credit = PERIOD * 3 / 2;
+	e->rate = CREDIT_ONE / 3;
+	credit_enqueue(&b->q, e, CREDIT_ENTER_WAKE, 2 * PERIOD);
+	KUNIT_EXPECT_EQ(test, e->credit, (s64)PERIOD * 3 / 2);
+	KUNIT_EXPECT_TRUE(test, e->active);
+	/* The second time it has used no turn in between: it has too much. */
+	credit_dequeue(&b->q, e);
+	credit_enqueue(&b->q, e, CREDIT_ENTER_WAKE, 4 * PERIOD);
+	KUNIT_EXPECT_EQ(test, e->credit, (s64)PERIOD / 2);
+	KUNIT_EXPECT_FALSE(test, e->active);
+}
+
+/* With short periods too debts and credits of some length are kept, and brought along. */
+static void credit_short_periods_forgive_nothing(struct kunit *test)
+{
+	struct bed *b = bed_make(test);
+
+	b->q.period = MS;
+	credit_take_lag(&b->e[0], -20 * MS, MS, 0);
+	credit_take_lag(&b->e[1], 20 * MS, MS, 0);
+	KUNIT_EXPECT_EQ(test, b->e[0].credit, -20LL * MS);
+	KUNIT_EXPECT_EQ(test, b->e[1].credit, 20LL * MS);
+	credit_enqueue(&b->q, &b->e[0], CREDIT_ENTER_TURN, 0);
+	credit_enqueue(&b->q, &b->e[1], CREDIT_ENTER_TURN, 0);
+	round_now(b, MS);
+	KUNIT_EXPECT_LE(test, b->e[0].credit, -19LL * MS);
+	KUNIT_EXPECT_GE(test, b->e[0].credit, -20LL * MS);
+}
+
 static void credit_debt_has_a_floor(struct kunit *test)
 {
 	struct bed *b = bed_make(test);
@@ -218,7 +323,7 @@ static void credit_parks_and_lets_go(struct kunit *test)
 	round_now(b, now);
 	/* Ran 30 ms and earned 7.5: more than 7.5 in debt. */
 	KUNIT_EXPECT_TRUE(test, e->parked);
-	credit_put(&b->q, e, now);
+	credit_put(&b->q, e, false, now);
 	credit_enqueue(&b->q, e, CREDIT_ENTER_TURN, now);
 	KUNIT_EXPECT_EQ(test, (int)credit_best(&b->q), (int)CREDIT_NONE);
 	KUNIT_EXPECT_TRUE(test, !credit_pick(&b->q));
@@ -234,7 +339,7 @@ static void credit_parks_and_lets_go(struct kunit *test)
 	/* No cap any more: no reason to be parked. */
 	credit_charge(&b->q, e, PERIOD, now + 10 * PERIOD);
 	round_now(b, now + 10 * PERIOD);
-	credit_put(&b->q, e, now + 10 * PERIOD);
+	credit_put(&b->q, e, false, now + 10 * PERIOD);
 	e->parked = true;
 	credit_enqueue(&b->q, e, CREDIT_ENTER_TURN, now + 10 * PERIOD);
 	credit_retune(&b->q, e, &free);
@@ -272,6 +377,12 @@ static void expect_sums(struct kunit *test, struct csim *s)
 		}
 		KUNIT_EXPECT_EQ(test, nr, q->nr);
 		for (k = 0; k < 2; k++) {
+			/* Those who left since the last round count still. */
+			sum[k].weight += q->away[k].weight;
+			sum[k].balance += q->away[k].balance;
+			sum[k].want += q->away[k].want;
+			sum[k].full += q->away[k].full;
+			sum[k].open += q->away[k].open;
 			KUNIT_EXPECT_EQ(test, sum[k].weight, q->sums[k].weight);
 			KUNIT_EXPECT_EQ(test, sum[k].balance, q->sums[k].balance);
 			KUNIT_EXPECT_EQ(test, sum[k].want, q->sums[k].want);
@@ -612,6 +723,10 @@ static struct kunit_case credit_cases[] = {
 	KUNIT_CASE(credit_preempts_only_the_lower),
 	KUNIT_CASE(credit_idler_leaves_the_active),
 	KUNIT_CASE(credit_sleeper_is_paid_up),
+	KUNIT_CASE(credit_away_in_a_round),
+	KUNIT_CASE(credit_plenty_is_bounded),
+	KUNIT_CASE(credit_keeps_what_it_had),
+	KUNIT_CASE(credit_short_periods_forgive_nothing),
 	KUNIT_CASE(credit_debt_has_a_floor),
 	KUNIT_CASE(credit_parks_and_lets_go),
 	KUNIT_CASE(credit_shares_as_published),

@@ -143,7 +143,7 @@ static void turn_over(struct csim *s, u32 i, u64 now)
 	struct credit_ent *c = p->q.curr;
 
 	charge(p, now);
-	credit_put(&p->q, c, now);
+	credit_put(&p->q, c, false, now);
 	enter(s, i, ent(c), CREDIT_ENTER_TURN, now);
 	pick(s, i, now);
 }
@@ -154,7 +154,7 @@ static void fall_asleep(struct csim *s, u32 i, u64 now)
 	struct csim_ent *e = ent(p->q.curr);
 
 	charge(p, now);
-	credit_put(&p->q, &e->c, now);
+	credit_put(&p->q, &e->c, false, now);
 	e->ran = 0;
 	e->wake_at = now + e->sleep_for;
 	list_add_tail(&e->sleeping, &p->sleepers);
@@ -203,7 +203,7 @@ static void tick(struct csim *s, u32 i, u64 now)
 	}
 	if (!q->curr && !q->nr) {
 		p->tick_at = 0;
-		credit_show(q, &s->pool);
+		credit_idle(q, &s->pool);
 	}
 }
 
