@@ -640,6 +640,21 @@ struct credit_ent *credit_pick(struct credit_queue *q)
 	return e;
 }
 
+/**
+ * credit_turn() - how long may one that was just picked go on?
+ * @q:         its queue
+ * @e:         the entity
+ * @slice:     ... if nothing else is to be considered, ns
+ * @ratelimit: how long a turn lasts at least, ns
+ */
+u64 credit_turn(const struct credit_queue *q, const struct credit_ent *e, u64 slice,
+		u64 ratelimit)
+{
+	if (e->pri != CREDIT_BOOST || list_empty(&q->lane[CREDIT_BOOST]))
+		return slice;
+	return min(slice, max(ratelimit, CREDIT_BOOST_NS));
+}
+
 /** credit_prefer() - let @e be the next pick, if nobody of a higher priority waits */
 void credit_prefer(struct credit_queue *q, struct credit_ent *e)
 {
@@ -695,9 +710,16 @@ void credit_adopt(struct credit_queue *q, struct credit_ent *e, u64 ran_ns, u64 
 u64 credit_wakeup(const struct credit_queue *q, const struct credit_ent *woken,
 		  u64 ratelimit)
 {
-	if (woken->parked || woken->yields || woken->pri >= q->curr->pri)
+	u64 least = ratelimit;
+
+	if (woken->parked || woken->yields || woken->pri > q->curr->pri)
 		return U64_MAX;
-	return ratelimit > q->curr->ran ? ratelimit - q->curr->ran : 0;
+	if (woken->pri == q->curr->pri) {
+		if (woken->pri != CREDIT_BOOST)
+			return U64_MAX;
+		least = max(least, CREDIT_BOOST_NS);
+	}
+	return least > q->curr->ran ? least - q->curr->ran : 0;
 }
 
 /** credit_best() - the lane of who is next; CREDIT_NONE: nobody may run */

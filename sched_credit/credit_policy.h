@@ -28,6 +28,13 @@
 /* What differs from a whole pCPU by such a part is as good as one. */
 #define CREDIT_NEAR		64
 
+/*
+ * Turns of those that have a boost and wait for each other: ns. With Xen the first of them goes
+ * on until it sleeps or its slice ends; if that is a hog back from its device, it
+ * keeps those waiting for whom the boost is meant.
+ */
+#define CREDIT_BOOST_NS		((u64)NSEC_PER_MSEC)
+
 /* Share of a VM's cap that it may not have used and still keeps, in periods. */
 #define CREDIT_CAP_WINDOW	8
 
@@ -225,6 +232,8 @@ void credit_enqueue(struct credit_queue *q, struct credit_ent *e,
 		    enum credit_enter enter, u64 now);
 void credit_dequeue(struct credit_queue *q, struct credit_ent *e);
 struct credit_ent *credit_pick(struct credit_queue *q);
+u64 credit_turn(const struct credit_queue *q, const struct credit_ent *e, u64 slice,
+		u64 ratelimit);
 void credit_prefer(struct credit_queue *q, struct credit_ent *e);
 void credit_charge(struct credit_queue *q, struct credit_ent *e, u64 ran_ns, u64 now);
 void credit_put(struct credit_queue *q, struct credit_ent *e, bool leaves, u64 now);

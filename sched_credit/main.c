@@ -403,7 +403,7 @@ static u32 credit_op_pick(struct vmm_sched *s, struct vmm_pcpu *p, u64 now, u64 
 	credit_show_waiting(s, p);
 	if (!c)
 		return VMM_ENTITY_NONE;
-	*slice_ns = credit_slice(s, credit_entity(c));
+	*slice_ns = credit_turn(q, c, credit_slice(s, credit_entity(c)), credit_ratelimit(s));
 	return vmm_entity_id(credit_entity(c));
 }
 

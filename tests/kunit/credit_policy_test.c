@@ -137,6 +137,28 @@ static void credit_preempts_only_the_lower(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, credit_wakeup(&b->q, &b->e[2], 0), U64_MAX);
 }
 
+/* A hog that has a boost keeps nobody out who has one too: they take turns of 1 ms. */
+static void credit_boosted_take_turns(struct kunit *test)
+{
+	struct bed *b = bed_make(test);
+
+	queue(b, 0, CREDIT_BOOST);
+	credit_pick(&b->q);
+	KUNIT_EXPECT_EQ(test, credit_turn(&b->q, &b->e[0], PERIOD, 0), (u64)PERIOD);
+	credit_charge(&b->q, &b->e[0], 300000, 300000);
+	queue(b, 1, CREDIT_BOOST);
+	KUNIT_EXPECT_EQ(test, credit_wakeup(&b->q, &b->e[1], 0), 700000ULL);
+	KUNIT_EXPECT_EQ(test, credit_wakeup(&b->q, &b->e[1], 5 * MS), 4700000ULL);
+	credit_charge(&b->q, &b->e[0], 2 * MS, 2300000);
+	KUNIT_EXPECT_EQ(test, credit_wakeup(&b->q, &b->e[1], 0), 0ULL);
+	credit_put(&b->q, &b->e[0], false, 3 * MS);
+	credit_enqueue(&b->q, &b->e[0], CREDIT_ENTER_TURN, 3 * MS);
+	KUNIT_EXPECT_PTR_EQ(test, credit_pick(&b->q), &b->e[1]);
+	KUNIT_EXPECT_EQ(test, credit_turn(&b->q, &b->e[1], PERIOD, 0), (u64)MS);
+	KUNIT_EXPECT_EQ(test, credit_turn(&b->q, &b->e[1], PERIOD, 5 * MS), 5ULL * MS);
+	KUNIT_EXPECT_EQ(test, credit_turn(&b->q, &b->e[1], 500000, 5 * MS), 500000ULL);
+}
+
 /* --- accounts ----------------------------------------------------------------------- */
 
 /* Alone for a period that it does not use: more than a period in hand, so out and halved. */
@@ -612,6 +634,7 @@ static void credit_sleepers_and_weights(struct kunit *test)
 	s->e[2].sleep_for = 9 * MS;
 	s->e[3].run_for = 3 * MS;
 	s->e[3].sleep_for = 21 * MS;
+	s->ratelimit = MS;
 	csim_start(s);
 	csim_run(s, 2000 * MS);
 	csim_reset(s);
@@ -721,6 +744,7 @@ static struct kunit_case credit_cases[] = {
 	KUNIT_CASE(credit_yield_passes_one_lower),
 	KUNIT_CASE(credit_wake_boosts_who_is_under),
 	KUNIT_CASE(credit_preempts_only_the_lower),
+	KUNIT_CASE(credit_boosted_take_turns),
 	KUNIT_CASE(credit_idler_leaves_the_active),
 	KUNIT_CASE(credit_sleeper_is_paid_up),
 	KUNIT_CASE(credit_away_in_a_round),

@@ -71,7 +71,9 @@ void csim_start(struct csim *s)
 	for (i = 0; i < s->nr; i++) {
 		struct csim_ent *e = &s->e[i];
 
-		enter(s, e->lo + i % (e->hi - e->lo + 1), e, CREDIT_ENTER_WAKE, s->now);
+		/* Hogs do not come with a boost: their first turns are whole ones. */
+		enter(s, e->lo + i % (e->hi - e->lo + 1), e,
+		      e->run_for ? CREDIT_ENTER_WAKE : CREDIT_ENTER_MOVE, s->now);
 	}
 }
 
@@ -130,7 +132,7 @@ static void pick(struct csim *s, u32 i, u64 now)
 		      best == CREDIT_OVER, now);
 	c = credit_pick(&p->q);
 	p->since = now;
-	p->slice_end = now + PERIOD;
+	p->slice_end = now + (c ? credit_turn(&p->q, c, PERIOD, s->ratelimit) : PERIOD);
 	if (c && ent(c)->woke) {
 		ent(c)->woke = false;
 		ent(c)->waited_max = max(ent(c)->waited_max, now - ent(c)->queued_at);
