@@ -2,6 +2,7 @@
 /*
  * vmmctl: loading and unloading schedulers' modules, through libkmod.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libkmod.h>
@@ -10,6 +11,37 @@
 #include <unistd.h>
 #include "vmmctl.h"
 
+/*
+ * libkmod brings libcrypto with it, which takes the dynamic linker ten times as long as the
+ * rest of a command takes. So it is loaded by the commands that need it.
+ */
+#define FUNCTIONS(f)						\
+	f(new) f(unref) f(set_log_fn)				\
+	f(module_new_from_path) f(module_new_from_name)		\
+	f(module_new_from_lookup) f(module_unref)		\
+	f(module_unref_list) f(module_get_module)		\
+	f(module_get_path) f(module_insert_module)		\
+	f(module_probe_insert_module) f(module_remove_module)
+
+#define MEMBER(name) __typeof__(kmod_##name) *name;
+static struct {
+	FUNCTIONS(MEMBER)
+} kmod;
+
+static bool load_library(void)
+{
+	void *lib = dlopen("libkmod.so.2", RTLD_NOW);
+	bool found = true;
+
+	if (!lib)
+		return false;
+#define FIND(fn)					\
+	kmod.fn = dlsym(lib, "kmod_" #fn);		\
+	found = found && kmod.fn;
+	FUNCTIONS(FIND)
+	return found;
+}
+
 /* libkmod's own words would come on stderr beside ours. */
 static void silent(void *data, int priority, const char *file, int line, const char *fn,
 		   const char *format, va_list args)
@@ -17,12 +49,22 @@ static void silent(void *data, int priority, const char *file, int line, const c
 	(void)data, (void)priority, (void)file, (void)line, (void)fn, (void)format, (void)args;
 }
 
+/* NULL with errno if it is not there. */
 static struct kmod_ctx *open_kmod(void)
 {
-	struct kmod_ctx *ctx = kmod_new(NULL, NULL);
+	static bool loaded;
+	struct kmod_ctx *ctx;
 
+	if (!loaded)
+		loaded = load_library();
+	if (!loaded) {
+		errno = ELIBACC;
+		return NULL;
+	}
+	errno = ENOMEM;
+	ctx = kmod.new(NULL, NULL);
 	if (ctx)
-		kmod_set_log_fn(ctx, silent, NULL);
+		kmod.set_log_fn(ctx, silent, NULL);
 	return ctx;
 }
 
@@ -39,6 +81,8 @@ static const char *why_not(int err)
 		return "it is loaded already";
 	case EBUSY:
 		return "it is in use";
+	case ELIBACC:
+		return "libkmod.so.2 is missing or too old; install the package libkmod2";
 	default:
 		return strerror(err);
 	}
@@ -54,25 +98,25 @@ int module_insert(const char *what)
 	int err = -ENOMEM;
 
 	if (!ctx)
-		return ENOMEM;
+		return errno;
 	if (path) {
-		err = access(what, R_OK) ? -errno : kmod_module_new_from_path(ctx, what, &mod);
+		err = access(what, R_OK) ? -errno : kmod.module_new_from_path(ctx, what, &mod);
 		if (!err)
-			err = kmod_module_insert_module(mod, 0, NULL);
+			err = kmod.module_insert_module(mod, 0, NULL);
 	} else {
 		snprintf(name, sizeof(name), "sched_%s", what);
-		err = kmod_module_new_from_lookup(ctx, name, &list);
+		err = kmod.module_new_from_lookup(ctx, name, &list);
 		if (!err && !list)
 			err = -ENOENT;
 		if (!err) {
-			mod = kmod_module_get_module(list);
-			err = kmod_module_probe_insert_module(mod,
+			mod = kmod.module_get_module(list);
+			err = kmod.module_probe_insert_module(mod,
 				KMOD_PROBE_FAIL_ON_LOADED, NULL, NULL, NULL, NULL);
 		}
 	}
-	kmod_module_unref(mod);
-	kmod_module_unref_list(list);
-	kmod_unref(ctx);
+	kmod.module_unref(mod);
+	kmod.module_unref_list(list);
+	kmod.unref(ctx);
 	return -err;
 }
 
@@ -106,15 +150,15 @@ int module_file(const char *sched, char *path, size_t size)
 	if (!ctx)
 		return -1;
 	snprintf(name, sizeof(name), "sched_%s", sched);
-	if (!kmod_module_new_from_lookup(ctx, name, &list) && list) {
-		mod = kmod_module_get_module(list);
-		file = kmod_module_get_path(mod);
+	if (!kmod.module_new_from_lookup(ctx, name, &list) && list) {
+		mod = kmod.module_get_module(list);
+		file = kmod.module_get_path(mod);
 		if (file)
 			snprintf(path, size, "%s", file);
-		kmod_module_unref(mod);
+		kmod.module_unref(mod);
 	}
-	kmod_module_unref_list(list);
-	kmod_unref(ctx);
+	kmod.module_unref_list(list);
+	kmod.unref(ctx);
 	return file ? 0 : -1;
 }
 
@@ -126,13 +170,13 @@ int module_unload(const char *sched)
 	int err = -ENOMEM;
 
 	if (!ctx)
-		return refused("out of memory");
+		return refused("cannot unload %s: %s", sched, why_not(errno));
 	snprintf(name, sizeof(name), "sched_%s", sched);
-	err = kmod_module_new_from_name(ctx, name, &mod);
+	err = kmod.module_new_from_name(ctx, name, &mod);
 	if (!err)
-		err = kmod_module_remove_module(mod, O_NONBLOCK);
-	kmod_module_unref(mod);
-	kmod_unref(ctx);
+		err = kmod.module_remove_module(mod, O_NONBLOCK);
+	kmod.module_unref(mod);
+	kmod.unref(ctx);
 	if (err)
 		return refused("cannot unload %s: %s", sched, err == -ENOENT ?
 			       "its module is not called as it is; rmmod the module" : why_not(-err));

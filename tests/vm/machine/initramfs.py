@@ -130,6 +130,14 @@ def libraries(program):
     return re.findall(r"(/\S+) \(0x", text)
 
 
+def opened_library(name):
+    """The path of a library that a program opens by name, or None: ldd does not tell."""
+    text = subprocess.run(["/sbin/ldconfig", "-p"], check=False, capture_output=True,
+                          text=True).stdout
+    found = re.search(rf"^\s*{re.escape(name)} \(libc6,x86-64.*\) => (/\S+)", text, re.M)
+    return found and found[1]
+
+
 def module_name(path):
     """The module in a file, as lsmod says it."""
     return os.path.basename(path).split(".ko")[0].replace("-", "_")
