@@ -40,7 +40,12 @@ count() { $D/onward -n $TMP/$1.n; }
 # A field of the VM as a whole: behind those of its vCPUs.
 vm_field() { vmmctl -j vm show "$1" | tr ',{}[]' '\n' | sed -n "s/^\"$2\"://p" | tail -1; }
 vm_name() { eval "echo $1-\$pid_$1"; }
-active() { vmmctl -j sched show | tr ',{}[]' '\n' | sed -n 's/^"name":"\(.*\)"$/\1/p' | head -1; }
+# Without another program: many claims ask again and again.
+active() {
+	local show=$(vmmctl -j sched show)
+	show=${show#*\"name\":\"}
+	echo ${show%%\"*}
+}
 
 # until each NAME shows that it goes on, within 10 s * SLOW
 goes_on() {

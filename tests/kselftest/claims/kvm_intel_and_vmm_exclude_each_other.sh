@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# smoke
+#
 # With kvm_intel there vmm_core says in one line why it does not come; or, where kvm_intel only
 # takes VMX with its first VM, it comes as /dev/vmm only.
 modprobe kvm_intel 2>/dev/null || skip "no kvm_intel here"
