@@ -92,7 +92,7 @@ clean:
 help:
 	@echo 'make demo        guests under schedulers that change while they run (2 to 3 minutes;'
 	@echo '                 the first time 15 more, to build the test machine)'
-	@echo 'make check       all tests but the long ones (half an hour, the first time 15 minutes more)'
+	@echo 'make check       all tests but the long ones (20 minutes, the first time 15 to 20 more)'
 	@echo 'make check-all   all tests'
 	@echo 'make bench       this hypervisor beside kvm_intel; writes bench.json'
 	@echo 'make kunit, make selftest, make style: parts of make check'
