@@ -40,6 +40,8 @@ void vmm_no_put(struct vmm_sched *s, struct vmm_pcpu *p, struct vmm_entity *e,
 		enum vmm_put_why why, u64 now);
 u64 vmm_no_wakeup(struct vmm_sched *s, struct vmm_pcpu *p, struct vmm_entity *curr,
 		  struct vmm_entity *woken, u64 now);
+u64 vmm_no_take(struct vmm_sched *s, struct vmm_pcpu *p, struct vmm_entity *e,
+		enum vmm_enqueue_why why, u64 now);
 
 DECLARE_STATIC_CALL(vmm_enqueue, vmm_no_enqueue);
 DECLARE_STATIC_CALL(vmm_dequeue, vmm_no_dequeue);
@@ -47,6 +49,7 @@ DECLARE_STATIC_CALL(vmm_pick, vmm_no_pick);
 DECLARE_STATIC_CALL(vmm_charge, vmm_no_charge);
 DECLARE_STATIC_CALL(vmm_put, vmm_no_put);
 DECLARE_STATIC_CALL(vmm_wakeup, vmm_no_wakeup);
+DECLARE_STATIC_CALL(vmm_take, vmm_no_take);
 
 /* Pairs with the release in dispatch_mode.c: the code has been changed before. */
 static __always_inline bool vmm_is_patched(const struct vmm_sched *s)
@@ -120,6 +123,15 @@ static __always_inline u64 vmm_call_wakeup(struct vmm_sched *s, struct vmm_pcpu 
 		return static_call(vmm_wakeup)(s, p, curr, woken, now);
 	ops = vmm_ops_of(s, p);
 	return ops->wakeup ? ops->wakeup(s, p, curr, woken, now) : VMM_SLICE_INFINITE;
+}
+
+/* Of a scheduler that has the op. */
+static __always_inline u64 vmm_call_take(struct vmm_sched *s, struct vmm_pcpu *p,
+					 struct vmm_entity *e, enum vmm_enqueue_why why, u64 now)
+{
+	if (vmm_is_patched(s))
+		return static_call(vmm_take)(s, p, e, why, now);
+	return vmm_ops_of(s, p)->take(s, p, e, why, now);
 }
 
 #endif /* _SCHED_IFACE_CALL_H */

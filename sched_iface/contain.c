@@ -30,6 +30,7 @@
 
 /* The pCPU whose domain this CPU has locked last: inside an op it is that op's. */
 DEFINE_PER_CPU(struct vmm_pcpu *, vmm_locked);
+EXPORT_PER_CPU_SYMBOL_GPL(vmm_locked);
 
 #define NAME_OF(kind, name) \
 	[kind] = name

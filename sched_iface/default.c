@@ -84,6 +84,12 @@ static u32 default_pick(struct vmm_sched *s, struct vmm_pcpu *p, u64 now,
 	return e->id;
 }
 
+static u64 default_take(struct vmm_sched *s, struct vmm_pcpu *p, struct vmm_entity *e,
+			enum vmm_enqueue_why why, u64 now)
+{
+	return default_slice(e);
+}
+
 static u64 default_adopt(struct vmm_sched *s, struct vmm_pcpu *p,
 			 struct vmm_entity *e, u64 ran_ns, u64 now)
 {
@@ -111,4 +117,5 @@ const struct vmm_sched_ops vmm_default_ops = {
 	.put		= default_put,
 	.adopt		= default_adopt,
 	.prefer		= default_prefer,
+	.take		= default_take,
 };

@@ -20,7 +20,7 @@
 #include <linux/bitmap.h>
 #include <linux/moduleparam.h>
 #include <linux/sched/task.h>
-#include "call.h"
+#include "charge.h"
 #include "trace.h"
 
 static unsigned int loan_us = VMM_LOAN_NS / NSEC_PER_USEC;
@@ -120,29 +120,16 @@ static void extend_slice(struct vmm_pcpu *p, struct vmm_entity *e, u64 away)
 void vmm_charge(struct vmm_pcpu *p, u64 now)
 {
 	struct vmm_entity *e = p->curr;
-	struct vmm_sched *s = vmm_pcpu_sched(p);
-	u64 off, away, ran;
+	u64 away, ran;
 
 	if (!e || vmm_state(e) == VMM_GATE_OFFERED || now <= e->charged)
 		return;
-	off = vmm_entity_off_total(e, now);
-	away = off > e->off_seen ? off - e->off_seen : 0;
-	ran = now - e->charged;
-	away = min(away, ran);
-	e->off_seen += away;
-	e->stats.off_ns += away;
+	away = vmm_charge_away(e, vmm_entity_off_total(e, now), now);
+	ran = now - e->charged - away;
 	e->charged = now;
-	ran -= away;
 	extend_slice(p, e, away);
-	if (!ran)
-		return;
-	e->stats.run_ns += ran;
-	e->slice_ran += ran;
-	p->busy_ns += ran;
-	vmm_entity_update_share(e, now);
-	if (vmm_trusted(p))
-		vmm_call_charge(s, p, e, ran + e->came_ns, now);
-	e->came_ns = 0;
+	if (ran)
+		vmm_charge_ran(p, vmm_pcpu_sched(p), vmm_trusted(p), e, ran, now);
 }
 EXPORT_SYMBOL_GPL(vmm_charge);
 
@@ -245,14 +232,7 @@ void vmm_put_curr(struct vmm_pcpu *p, enum vmm_put_why why, u64 now)
 	if (why != VMM_PUT_PREEMPT)
 		e->wait_from = 0;
 	p->put_why = why;
-	p->curr = NULL;
-	WRITE_ONCE(p->thread, NULL);
-	WRITE_ONCE(p->kick, false);
-	p->resched = false;
-	p->preempt = false;
-	p->must_go = false;
-	p->yield = false;
-	p->slice_end = VMM_SLICE_INFINITE;
+	vmm_pcpu_vacate(p);
 	vmm_set_state(e, VMM_GATE_OUT, now);
 	update_idle(p);
 }
@@ -313,44 +293,15 @@ bool vmm_take_back(struct vmm_pcpu *p, u64 now, bool requeue)
  */
 void vmm_own(struct vmm_pcpu *p, struct vmm_entity *e, u64 now)
 {
-	WRITE_ONCE(p->thread, e->task);
-	e->charged = now;
-	e->wait_from = 0;
 	/* The way to it is part of a turn: whose turns are short has more ways to go. */
 	e->came_ns = p->nr_queued ? min_t(u64, now - e->since, VMM_OFFER_NS) : 0;
-	e->slice_ran = 0;
-	e->slice_away = 0;
-	e->loan_until = 0;
-	e->off_slept = false;
-	e->off_since = 0;
-	e->off_seen = e->off_total;
-	e->next_why = VMM_ENQ_NEW;
-	p->slice_end = e->slice_ns == VMM_SLICE_INFINITE ?
-		VMM_SLICE_INFINITE : now + e->slice_ns;
-	WRITE_ONCE(p->kick, false);
-	p->resched = false;
-	p->preempt = false;
-	p->must_go = false;
-	p->yield = false;
-	if (p->last_id != e->id) {
-		p->last_id = e->id;
-		p->switches++;
-		e->stats.switches++;
-	}
+	vmm_own_begin(p, e, now);
 	vmm_set_state(e, VMM_GATE_OFF, now);
 	trace_vmm_gate_own(p->id, e->id, e->slice_ns);
 	vmm_update_timer(p, now);
 }
 
 /* --- decisions ------------------------------------------------------------------------ */
-
-/* One comparison tells what is lawful, a wrapped 0 included. */
-static u64 clamp_slice(struct vmm_pcpu *p, struct vmm_sched *s, u64 slice, u64 now)
-{
-	if (likely(slice - 1 < VMM_SLICE_MAX_NS))
-		return max_t(u64, slice, VMM_SLICE_MIN_NS);
-	return vmm_odd_time(p, s, "gave slices of no length, or less", slice, now);
-}
 
 /* invariant 7 of the design: an id is believed only when it stands for an entity queued here */
 static struct vmm_entity *check_pick(struct vmm_pcpu *p, u32 id, u64 now)
@@ -432,7 +383,7 @@ void vmm_pick(struct vmm_pcpu *p, u64 now, struct vmm_post *post)
 	p->picks++;
 	p->picked_at = now;
 	e->token = ++p->seq;
-	e->slice_ns = clamp_slice(p, s, slice, now);
+	e->slice_ns = vmm_clamp_slice(p, s, slice, now);
 	e->stats.offers++;
 	p->offer_end = now + offer_length(p, e);
 	update_idle(p);

@@ -72,12 +72,20 @@ u64 vmm_no_wakeup(struct vmm_sched *s, struct vmm_pcpu *p, struct vmm_entity *cu
 	return VMM_SLICE_INFINITE;
 }
 
+/* Of one that has no take(): it is asked the long way. */
+u64 vmm_no_take(struct vmm_sched *s, struct vmm_pcpu *p, struct vmm_entity *e,
+		enum vmm_enqueue_why why, u64 now)
+{
+	return 0;
+}
+
 DEFINE_STATIC_CALL(vmm_enqueue, vmm_no_enqueue);
 DEFINE_STATIC_CALL(vmm_dequeue, vmm_no_dequeue);
 DEFINE_STATIC_CALL(vmm_pick, vmm_no_pick);
 DEFINE_STATIC_CALL(vmm_charge, vmm_no_charge);
 DEFINE_STATIC_CALL(vmm_put, vmm_no_put);
 DEFINE_STATIC_CALL(vmm_wakeup, vmm_no_wakeup);
+DEFINE_STATIC_CALL(vmm_take, vmm_no_take);
 
 static void write_calls(const struct vmm_sched_ops *ops)
 {
@@ -87,6 +95,7 @@ static void write_calls(const struct vmm_sched_ops *ops)
 	static_call_update(vmm_charge, ops ? ops->charge : vmm_no_charge);
 	static_call_update(vmm_put, ops ? ops->put : vmm_no_put);
 	static_call_update(vmm_wakeup, ops && ops->wakeup ? ops->wakeup : vmm_no_wakeup);
+	static_call_update(vmm_take, ops && ops->take ? ops->take : vmm_no_take);
 }
 
 /**

@@ -10,7 +10,8 @@
  *
  * The way of a device access costs no lock: OWNER -> OFF (vmm_gate_off), OFF ->
  * LOANED (vmm_gate_exit), and back. Only when somebody waits for the pCPU does
- * the lender take the lock, to set the end of the loan.
+ * the lender take the lock, to set the end of the loan. A claim that need not wait
+ * is in take.c.
  *
  * Locking: the domain lock of the entity's home pCPU; see dispatch.c. The
  * compare-and-exchanges that make OFF or LOANED, and the look at nr_queued
@@ -54,7 +55,7 @@ static void move_home(struct vmm_entity *e, struct vmm_pcpu *to)
 }
 
 /* OFFERED or OFF, and the calling thread's: is it where the pCPU is? */
-static bool is_there(const struct vmm_entity *e, const struct vmm_pcpu *p)
+static __always_inline bool is_there(const struct vmm_entity *e, const struct vmm_pcpu *p)
 {
 	return e->pinned == current && e->pinned_cpu == (int)p->id &&
 	       current->nr_cpus_allowed == 1 && cpumask_test_cpu(p->id, current->cpus_ptr);
@@ -393,41 +394,41 @@ EXPORT_SYMBOL_GPL(vmm_gate_wake);
 
 /* --- the thread between gate and guest ------------------------------------------------ */
 
-void vmm_gate_on(struct vmm_entity *e)
+/* Its thread was off the CPU, or it was woken: when was that over? */
+static noinline void on_again(struct vmm_entity *e)
 {
 	struct vmm_pcpu *p = e->home;
 	bool slept = e->off_slept;
+	u64 now;
 
 	if (atomic_read(&e->state) != VMM_GATE_OFF)
 		return;
-	if (e->off_since || e->wake_at) {
-		u64 now = vmm_pool_now(e->pool);
-
-		if (e->off_since)
-			WRITE_ONCE(e->off_total, e->off_total + (now - e->off_since));
-		if (e->off_since)
-			trace_vmm_gate_back(p->id, e->id);
+	now = vmm_pool_now(e->pool);
+	if (e->off_since) {
+		WRITE_ONCE(e->off_total, e->off_total + (now - e->off_since));
+		trace_vmm_gate_back(p->id, e->id);
 		WRITE_ONCE(e->off_since, 0);
-		if (e->wake_at) {
-			e->stats.wakes++;
-			e->stats.wake_hist[vmm_hist_bucket(now - e->wake_at)]++;
-			e->wake_at = 0;
-		}
 	}
-	if (atomic_cmpxchg(&e->state, VMM_GATE_OFF, VMM_GATE_OWNER) != VMM_GATE_OFF)
-		return;
-	if (slept) {
+	if (e->wake_at) {
+		e->stats.wakes++;
+		e->stats.wake_hist[vmm_hist_bucket(now - e->wake_at)]++;
+		e->wake_at = 0;
+	}
+	if (atomic_cmpxchg(&e->state, VMM_GATE_OFF, VMM_GATE_OWNER) == VMM_GATE_OFF && slept) {
 		WRITE_ONCE(e->off_slept, false);
 		clear_bit(p->id, p->pool->idle);
 	}
 }
-EXPORT_SYMBOL_GPL(vmm_gate_on);
 
-void vmm_gate_off(struct vmm_entity *e)
+void vmm_gate_on(struct vmm_entity *e)
 {
-	atomic_cmpxchg(&e->state, VMM_GATE_OWNER, VMM_GATE_OFF);
+	/* Whoever is marked as asleep has been off since some time. */
+	if (e->off_since | e->wake_at)
+		on_again(e);
+	else
+		atomic_cmpxchg(&e->state, VMM_GATE_OFF, VMM_GATE_OWNER);
 }
-EXPORT_SYMBOL_GPL(vmm_gate_off);
+EXPORT_SYMBOL_GPL(vmm_gate_on);
 
 void vmm_gate_sched_out(struct vmm_entity *e, bool runnable)
 {
@@ -450,19 +451,24 @@ EXPORT_SYMBOL_GPL(vmm_gate_sched_out);
  * The guest halted and nobody waits: the pCPU stays with the entity, marked as
  * asleep, so that whoever comes takes it at once. No lock, one look at the clock.
  */
-static void exit_halted(struct vmm_entity *e)
+static __always_inline void exit_halted(struct vmm_entity *e, struct vmm_pcpu *p)
 {
-	struct vmm_pcpu *p = e->home;
-
-	e->stats.blocks++;
-	e->next_why = VMM_ENQ_WAKE;
-	WRITE_ONCE(e->off_since, vmm_pool_now(e->pool));
+	WRITE_ONCE(e->off_since, vmm_pool_now(p->pool));
 	WRITE_ONCE(e->off_slept, true);
 	trace_vmm_gate_away(p->id, e->id, true);
 	set_bit(p->id, p->pool->idle);
-	smp_mb();	/* pairs with vmm_enqueued() */
+	smp_mb__after_atomic();	/* pairs with vmm_enqueued() */
 	if (READ_ONCE(p->nr_queued))
 		vmm_gate_giveup(e, VMM_PUT_BLOCK);
+}
+
+/* The pCPU was taken on the way here; it may wait for another already. */
+static noinline void exit_without(struct vmm_entity *e, enum vmm_gate_how how)
+{
+	if (vmm_state(e) != VMM_GATE_OUT)
+		vmm_gate_cancel(e);
+	if (how == VMM_EXIT_HALT)
+		e->next_why = VMM_ENQ_WAKE;
 }
 
 void vmm_gate_exit(struct vmm_entity *e, enum vmm_gate_how how)
@@ -470,12 +476,8 @@ void vmm_gate_exit(struct vmm_entity *e, enum vmm_gate_how how)
 	struct vmm_pcpu *p = e->home;
 
 	smp_store_release(&e->inside, false);	/* what the handlers did is done */
-	if (vmm_state(e) != VMM_GATE_OFF) {
-		/* The pCPU was taken on the way here; it may wait for another already. */
-		if (vmm_state(e) != VMM_GATE_OUT)
-			vmm_gate_cancel(e);
-		if (how == VMM_EXIT_HALT)
-			e->next_why = VMM_ENQ_WAKE;
+	if (unlikely(vmm_state(e) != VMM_GATE_OFF)) {
+		exit_without(e, how);
 		return;
 	}
 	switch (how) {
@@ -490,13 +492,12 @@ void vmm_gate_exit(struct vmm_entity *e, enum vmm_gate_how how)
 			check_pcpu(p);
 		break;
 	case VMM_EXIT_HALT:
-		if (!READ_ONCE(p->nr_queued) && !READ_ONCE(p->kick)) {
-			exit_halted(e);
-			break;
-		}
 		e->stats.blocks++;
 		e->next_why = VMM_ENQ_WAKE;
-		vmm_gate_giveup(e, VMM_PUT_BLOCK);
+		if (likely(!READ_ONCE(p->nr_queued) && !READ_ONCE(p->kick)))
+			exit_halted(e, p);
+		else
+			vmm_gate_giveup(e, VMM_PUT_BLOCK);
 		break;
 	case VMM_EXIT_LEAVE:
 		vmm_gate_giveup(e, VMM_PUT_LEAVE);
@@ -597,7 +598,36 @@ static bool ready(struct vmm_entity *e)
 	return is_there(e, p) && !READ_ONCE(p->kick);
 }
 
-static int enter(struct vmm_entity *e)
+/*
+ * Is the calling thread's entity owner, or can it be without a wait? In all other cases
+ * nothing is changed, but that a loan is over.
+ */
+static __always_inline bool enter_at_once(struct vmm_entity *e)
+{
+	struct vmm_pcpu *p = READ_ONCE(e->home);
+	enum vmm_gate_state st;
+
+	if (READ_ONCE(e->task) != current || e->away || signal_pending(current) || !is_there(e, p))
+		return false;
+	st = vmm_state(e);
+	/* A loan of another vCPU that this thread holds is one of @p: so take() finds none. */
+	if (st == VMM_GATE_OUT)
+		return vmm_gate_take(e, p);
+	if (st == VMM_GATE_LOANED &&
+	    atomic_cmpxchg(&e->state, VMM_GATE_LOANED, VMM_GATE_OFF) == VMM_GATE_LOANED)
+		st = VMM_GATE_OFF;
+	if (st != VMM_GATE_OFF || READ_ONCE(p->kick))
+		return false;
+	if (e->next_why == VMM_ENQ_WAKE) {
+		/* It halted, and nobody took the pCPU: it need not wait. */
+		e->stats.wakes++;
+		e->stats.wake_hist[0]++;
+	}
+	e->next_why = VMM_ENQ_NEW;
+	return true;
+}
+
+static noinline int enter(struct vmm_entity *e)
 {
 	bool mine = READ_ONCE(e->task) == current;
 
@@ -605,11 +635,11 @@ static int enter(struct vmm_entity *e)
 	if (unlikely(e->away))
 		WRITE_ONCE(e->away, false);
 	if (likely(mine)) {
-		if (atomic_read(&e->state) == VMM_GATE_LOANED)
+		if (vmm_state(e) == VMM_GATE_LOANED)
 			atomic_cmpxchg(&e->state, VMM_GATE_LOANED, VMM_GATE_OFF);
-		else if (atomic_read(&e->state) == VMM_GATE_OFF && e->next_why == VMM_ENQ_WAKE)
+		if (vmm_state(e) == VMM_GATE_OFF && e->next_why == VMM_ENQ_WAKE)
 			e->wake_at = vmm_pool_now(e->pool);
-		if (atomic_read(&e->state) == VMM_GATE_OFF && ready(e) && !signal_pending(current)) {
+		if (vmm_state(e) == VMM_GATE_OFF && ready(e) && !signal_pending(current)) {
 			e->next_why = VMM_ENQ_NEW;
 			return 0;
 		}
@@ -675,9 +705,11 @@ int vmm_gate_enter(struct vmm_entity *e)
 
 	for (;;) {
 		WRITE_ONCE(e->inside, false);
-		r = enter(e);
-		if (unlikely(r))
-			return r;
+		if (!enter_at_once(e)) {
+			r = enter(e);
+			if (unlikely(r))
+				return r;
+		}
 		/* Pairs with vmm_cease(): inside, then the mark. */
 		smp_store_mb(e->inside, true);
 		if (likely(!READ_ONCE(READ_ONCE(e->pool)->ceased)))

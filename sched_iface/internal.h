@@ -301,11 +301,41 @@ void vmm_pool_destroy(struct vmm_pool *pool);
 int vmm_pool_set_nodes(struct vmm_pool *pool, const u32 *node_of);
 struct vmm_pool *vmm_pool_beside(struct vmm_machine *m, u32 id);
 struct vmm_domain *vmm_pcpu_domain(struct vmm_pcpu *p, enum vmm_sched_domain reach);
-void vmm_pcpu_lock(struct vmm_pcpu *p);
-void vmm_pcpu_unlock(struct vmm_pcpu *p);
+void vmm_pcpu_lock_again(struct vmm_pcpu *p);
 struct vmm_pcpu *vmm_entity_lock(struct vmm_entity *e, unsigned long *flags);
 void vmm_entity_unlock(struct vmm_pcpu *p, unsigned long flags);
-void vmm_assert_locked(const struct vmm_pcpu *p);
+
+static inline void vmm_assert_locked(const struct vmm_pcpu *p)
+{
+	lockdep_assert_held(&p->dom->lock);
+}
+
+DECLARE_PER_CPU(struct vmm_pcpu *, vmm_locked);
+
+/**
+ * vmm_pcpu_lock() - lock the dispatch domain of a pCPU
+ * @p: the pCPU
+ *
+ * Context: interrupts off; no domain lock held.
+ */
+static inline void vmm_pcpu_lock(struct vmm_pcpu *p)
+{
+	struct vmm_domain *d = READ_ONCE(p->dom);
+
+	lockdep_assert_irqs_disabled();
+	vmm_domain_lock(d);
+	if (unlikely(d != READ_ONCE(p->dom))) {
+		vmm_domain_unlock(d);
+		vmm_pcpu_lock_again(p);
+	}
+	this_cpu_write(vmm_locked, p);
+}
+
+/** vmm_pcpu_unlock() - undo vmm_pcpu_lock() */
+static inline void vmm_pcpu_unlock(struct vmm_pcpu *p)
+{
+	vmm_domain_unlock(p->dom);
+}
 
 static inline struct vmm_sched *vmm_pcpu_sched(const struct vmm_pcpu *p)
 {
@@ -401,6 +431,47 @@ void vmm_preempt_curr(struct vmm_pcpu *p, u64 now);
 u64 vmm_entity_off_total(const struct vmm_entity *e, u64 now);
 bool vmm_pcpu_idle(const struct vmm_pcpu *p);
 
+/* Nobody has asked the one who has @p for anything yet. */
+static inline void vmm_pcpu_unask(struct vmm_pcpu *p)
+{
+	WRITE_ONCE(p->kick, false);
+	p->resched = false;
+	p->preempt = false;
+	p->must_go = false;
+	p->yield = false;
+}
+
+/* Nobody has @p any more. */
+static inline void vmm_pcpu_vacate(struct vmm_pcpu *p)
+{
+	p->curr = NULL;
+	WRITE_ONCE(p->thread, NULL);
+	p->slice_end = VMM_SLICE_INFINITE;
+	vmm_pcpu_unask(p);
+}
+
+/* @e, which is p->curr, has it from now on, but for the change of its state. */
+static inline void vmm_own_begin(struct vmm_pcpu *p, struct vmm_entity *e, u64 now)
+{
+	WRITE_ONCE(p->thread, e->task);
+	e->charged = now;
+	e->wait_from = 0;
+	e->slice_ran = 0;
+	e->slice_away = 0;
+	e->loan_until = 0;
+	e->off_slept = false;
+	e->off_since = 0;
+	e->off_seen = e->off_total;
+	e->next_why = VMM_ENQ_NEW;
+	p->slice_end = e->slice_ns == VMM_SLICE_INFINITE ? VMM_SLICE_INFINITE : now + e->slice_ns;
+	vmm_pcpu_unask(p);
+	if (p->last_id != e->id) {
+		p->last_id = e->id;
+		p->switches++;
+		e->stats.switches++;
+	}
+}
+
 /* --- contain.c ------------------------------------------------------------------ */
 
 /** struct vmm_op - an op marked [P] that is under way, on its caller's stack */
@@ -425,8 +496,6 @@ void vmm_op_detach(struct vmm_sched *s, struct vmm_entity *e);
 bool vmm_inside_op(const char *what);
 void vmm_ops_slow(struct vmm_pool *pool, u64 now, u64 bound);
 
-DECLARE_PER_CPU(struct vmm_pcpu *, vmm_locked);
-
 const char *vmm_breach_name(enum vmm_breach kind);
 void vmm_throw_out(struct vmm_pcpu *p, enum vmm_breach kind, struct vmm_entity *e, u32 id,
 		   const char *what, u64 now);
@@ -435,6 +504,14 @@ u64 vmm_odd_time(struct vmm_pcpu *p, struct vmm_sched *s, const char *what, u64 
 void vmm_peer_kept(struct vmm_pcpu *p, u64 now);
 struct vmm_exit_record *vmm_exit_copy(struct vmm_pool *pool);
 void vmm_exit_done(struct vmm_pool *pool, u64 now);
+
+/* A slice as a scheduler gave it. One comparison tells what is lawful, a wrapped 0 included. */
+static inline u64 vmm_clamp_slice(struct vmm_pcpu *p, struct vmm_sched *s, u64 slice, u64 now)
+{
+	if (likely(slice - 1 < VMM_SLICE_MAX_NS))
+		return max_t(u64, slice, VMM_SLICE_MIN_NS);
+	return vmm_odd_time(p, s, "gave slices of no length, or less", slice, now);
+}
 
 /* A decision for the record. With the domain lock held; a few instructions. */
 static inline void vmm_note(struct vmm_pcpu *p, enum vmm_decision_op op, u32 entity, u64 slice,
@@ -485,6 +562,7 @@ void vmm_reasons_free(void);
 /* --- gate.c: the steps of the thread's side, also driven by KUnit -------------- */
 void vmm_gate_claim(struct vmm_entity *e, struct task_struct *task);
 bool vmm_gate_own(struct vmm_entity *e);
+bool vmm_gate_take(struct vmm_entity *e, struct vmm_pcpu *p);	/* take.c */
 bool vmm_gate_resolve(struct vmm_entity *e);
 void vmm_gate_cancel(struct vmm_entity *e);
 bool vmm_gate_unloan(struct vmm_entity *e);

@@ -30,40 +30,20 @@ struct vmm_domain *vmm_pcpu_domain(struct vmm_pcpu *p, enum vmm_sched_domain rea
 	return &p->pool->domains[reach][p->dom_idx[reach]];
 }
 
-/**
- * vmm_pcpu_lock() - lock the dispatch domain of a pCPU
- * @p: the pCPU
- *
- * Context: interrupts off; no domain lock held.
- */
-void vmm_pcpu_lock(struct vmm_pcpu *p)
+/** vmm_pcpu_lock_again() - the domain of @p changed while its lock was waited for */
+void vmm_pcpu_lock_again(struct vmm_pcpu *p)
 {
 	struct vmm_domain *d;
 
-	lockdep_assert_irqs_disabled();
 	for (;;) {
 		d = READ_ONCE(p->dom);
 		vmm_domain_lock(d);
 		if (likely(d == READ_ONCE(p->dom)))
-			break;
+			return;
 		vmm_domain_unlock(d);
 	}
-	this_cpu_write(vmm_locked, p);
 }
-EXPORT_SYMBOL_GPL(vmm_pcpu_lock);
-
-/** vmm_pcpu_unlock() - undo vmm_pcpu_lock() */
-void vmm_pcpu_unlock(struct vmm_pcpu *p)
-{
-	vmm_domain_unlock(p->dom);
-}
-EXPORT_SYMBOL_GPL(vmm_pcpu_unlock);
-
-void vmm_assert_locked(const struct vmm_pcpu *p)
-{
-	lockdep_assert_held(&p->dom->lock);
-}
-EXPORT_SYMBOL_GPL(vmm_assert_locked);
+EXPORT_SYMBOL_GPL(vmm_pcpu_lock_again);
 
 /**
  * vmm_entity_lock() - lock the dispatch domain that an entity belongs to now

@@ -141,14 +141,33 @@ static int rr_op_attach(struct vmm_sched *s, struct vmm_entity *e)
 	return 0;
 }
 
+static void rr_join(struct vmm_sched *s, struct rr_queue *q, struct vmm_entity *e,
+		    enum vmm_enqueue_why why)
+{
+	rr_enqueue(q, rr_ent_of(s, e), why == VMM_ENQ_PREEMPT ? RR_ENTER_BACK : RR_ENTER_TAIL,
+		   rr_quantum(s, e));
+}
+
 static void rr_op_enqueue(struct vmm_sched *s, struct vmm_pcpu *p,
 			  struct vmm_entity *e, enum vmm_enqueue_why why,
 			  u64 now)
 {
-	rr_enqueue(rr_queue_of(s, p), rr_ent_of(s, e),
-		   why == VMM_ENQ_PREEMPT ? RR_ENTER_BACK : RR_ENTER_TAIL,
-		   rr_quantum(s, e));
+	rr_join(s, rr_queue_of(s, p), e, why);
 	rr_show_waiting(s, p);
+}
+
+/* In and out again: no thief ever sees it. */
+static u64 rr_op_take(struct vmm_sched *s, struct vmm_pcpu *p, struct vmm_entity *e,
+		      enum vmm_enqueue_why why, u64 now)
+{
+	struct rr_queue *q = rr_queue_of(s, p);
+	u64 slice = 0;
+
+	if (!q->nr) {
+		rr_join(s, q, e, why);
+		rr_pick(q, &slice);
+	}
+	return slice;
 }
 
 static void rr_op_dequeue(struct vmm_sched *s, struct vmm_pcpu *p,
@@ -266,6 +285,7 @@ static const struct vmm_sched_ops rr_ops = {
 	.adopt		= rr_op_adopt,
 	.entity_params	= rr_op_entity_params,
 	.prefer		= rr_op_prefer,
+	.take		= rr_op_take,
 };
 
 static int __init rr_init(void)

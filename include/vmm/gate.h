@@ -459,7 +459,10 @@ void vmm_gate_flush(struct vmm_entity *e);
  */
 void vmm_gate_on(struct vmm_entity *e);
 /** vmm_gate_off() - undo vmm_gate_on() before the notifier goes. Preemption off. */
-void vmm_gate_off(struct vmm_entity *e);
+static inline void vmm_gate_off(struct vmm_entity *e)
+{
+	atomic_cmpxchg(&e->state, VMM_GATE_OWNER, VMM_GATE_OFF);
+}
 
 /**
  * vmm_gate_sched_out() - from the preempt notifier: the host takes the CPU

@@ -364,6 +364,15 @@ struct vmm_sched_ops {
 	bool (*held)(struct vmm_sched *s, struct vmm_pcpu *p,
 		     struct vmm_entity *e, u64 now);
 	/**
+	 * @take: [D] optional. As enqueue() and, at once, a pick() that returns
+	 * @e: nobody runs on @p and nobody is queued there, and the thread of @e is
+	 * on its CPU. Returns the slice, as pick() does; or 0, and then enqueue() and
+	 * pick() are called as if it were not there. It moves nobody, nor does it
+	 * ask for another decision. It saves time where guests halt in user space.
+	 */
+	u64 (*take)(struct vmm_sched *s, struct vmm_pcpu *p,
+		    struct vmm_entity *e, enum vmm_enqueue_why why, u64 now);
+	/**
 	 * @levels: it evens out its pCPUs itself. Without that the gate moves
 	 * an entity at the end of its slice to where fewer are.
 	 */

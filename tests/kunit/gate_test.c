@@ -342,6 +342,125 @@ static void gate_affinity_returns(struct kunit *test)
 	virt_destroy(r);
 }
 
+/*
+ * Who claims from the CPU where another one halted has it at once: nobody is offered anything,
+ * woken or late. The one before is charged up to its halt, and its own claim waits then.
+ */
+static void gate_take_from_halted(struct kunit *test)
+{
+	struct virt_room *r = virt_create(test, 1, 3);
+	struct vmm_pcpu *p = &r->pool->pcpus[0];
+	struct vmm_entity *a = &r->vcpu[0].e, *b = &r->vcpu[1].e;
+	u64 picks = p->picks, switches;
+
+	KUNIT_ASSERT_TRUE(test, vmm_gate_take(a, p));
+	KUNIT_EXPECT_EQ(test, state(r, 0), VMM_GATE_OFF);
+	KUNIT_EXPECT_PTR_EQ(test, p->curr, a);
+	KUNIT_EXPECT_FALSE(test, test_bit(0, r->pool->idle));
+	vmm_gate_on(a);
+	virt_check(test, r);
+	/* It runs: nobody takes it from there. */
+	KUNIT_EXPECT_FALSE(test, vmm_gate_take(b, p));
+	KUNIT_EXPECT_EQ(test, state(r, 1), VMM_GATE_OUT);
+	r->now += MS;
+	vmm_gate_off(a);
+	KUNIT_EXPECT_FALSE(test, vmm_gate_take(b, p));
+	vmm_gate_exit(a, VMM_EXIT_HALT);
+	r->now += 7 * MS;
+	switches = p->switches;
+	KUNIT_ASSERT_TRUE(test, vmm_gate_take(b, p));
+	KUNIT_EXPECT_EQ(test, state(r, 0), VMM_GATE_OUT);
+	KUNIT_EXPECT_EQ(test, state(r, 1), VMM_GATE_OFF);
+	KUNIT_EXPECT_EQ(test, p->picks, picks + 2);
+	KUNIT_EXPECT_EQ(test, p->switches, switches + 1);
+	KUNIT_EXPECT_EQ(test, virt_ran(r, 0), 1ULL * MS);
+	KUNIT_EXPECT_EQ(test, a->stats.off_ns, 7ULL * MS);
+	KUNIT_EXPECT_FALSE(test, r->vcpu[1].woken);
+	virt_check(test, r);
+
+	/* It halts, and is back before anybody came: still its own. */
+	vmm_gate_on(b);
+	r->now += MS;
+	vmm_gate_off(b);
+	vmm_gate_exit(b, VMM_EXIT_HALT);
+	r->now += MS;
+	vmm_gate_on(b);
+	KUNIT_EXPECT_EQ(test, state(r, 1), VMM_GATE_OWNER);
+	KUNIT_EXPECT_EQ(test, virt_ran(r, 1), 1ULL * MS);
+	r->now += MS;
+	KUNIT_EXPECT_EQ(test, virt_ran(r, 1), 2ULL * MS);
+
+	/* Woken, the first one takes the pCPU back; that is a wake-up which took no time. */
+	vmm_gate_off(b);
+	vmm_gate_exit(b, VMM_EXIT_HALT);
+	r->now += MS;
+	KUNIT_EXPECT_EQ(test, a->stats.wakes, 0ULL);
+	KUNIT_ASSERT_TRUE(test, vmm_gate_take(a, p));
+	KUNIT_EXPECT_EQ(test, a->stats.wakes, 1ULL);
+	KUNIT_EXPECT_EQ(test, a->stats.wake_hist[0], 1U);
+	virt_check(test, r);
+	virt_destroy(r);
+}
+
+/* A pause, another home, an affinity, a scheduler without take(): all of that takes the long way. */
+static void gate_take_only_when_plain(struct kunit *test)
+{
+	struct virt_room *r = virt_create(test, 2, 3);
+	struct vmm_pcpu *p = &r->pool->pcpus[0];
+	struct vmm_entity *a = &r->vcpu[0].e;
+	unsigned long only1 = BIT(1);
+	struct vmm_answer answer;
+
+	KUNIT_ASSERT_PTR_EQ(test, a->home, p);
+	KUNIT_EXPECT_FALSE(test, vmm_gate_take(a, &r->pool->pcpus[1]));
+	mutex_lock(&r->pool->mutex);
+	vmm_request_pause(a, VMM_PAUSED_VCPU, 0, &answer);
+	mutex_unlock(&r->pool->mutex);
+	KUNIT_EXPECT_FALSE(test, vmm_gate_take(a, p));
+	mutex_lock(&r->pool->mutex);
+	vmm_request_resume(a, VMM_PAUSED_VCPU, &answer);
+	KUNIT_EXPECT_EQ(test, vmm_group_set_affinity(r->vcpu[0].group, &only1), 0);
+	mutex_unlock(&r->pool->mutex);
+	KUNIT_EXPECT_FALSE(test, vmm_gate_take(a, p));
+	mutex_lock(&r->pool->mutex);
+	KUNIT_EXPECT_EQ(test, vmm_group_set_affinity(r->vcpu[0].group, NULL), 0);
+	mutex_unlock(&r->pool->mutex);
+
+	/* bvt decides by virtual times: it has no short way. */
+	KUNIT_ASSERT_EQ(test, virt_swap(r, "bvt"), 0);
+	KUNIT_EXPECT_FALSE(test, vmm_gate_take(a, p));
+	KUNIT_EXPECT_EQ(test, state(r, 0), VMM_GATE_OUT);
+	KUNIT_ASSERT_EQ(test, virt_swap(r, "rr"), 0);
+	KUNIT_EXPECT_TRUE(test, vmm_gate_take(a, p));
+	vmm_gate_on(a);
+	KUNIT_EXPECT_EQ(test, a->slice_ns, 10ULL * MS);
+	virt_check(test, r);
+	virt_destroy(r);
+}
+
+/* Nobody is overtaken: an offer, and a place in the queue, are older. */
+static void gate_take_overtakes_nobody(struct kunit *test)
+{
+	struct virt_room *r = virt_create(test, 1, 3);
+	struct vmm_pcpu *p = &r->pool->pcpus[0];
+	struct vmm_entity *a = &r->vcpu[0].e;
+
+	KUNIT_ASSERT_TRUE(test, vmm_gate_take(a, p));
+	vmm_gate_on(a);
+	claim(r, 1);
+	claim(r, 2);
+	vmm_gate_off(a);
+	vmm_gate_exit(a, VMM_EXIT_HALT);
+	KUNIT_EXPECT_EQ(test, state(r, 1), VMM_GATE_OFFERED);
+	KUNIT_EXPECT_FALSE(test, vmm_gate_take(a, p));
+	KUNIT_EXPECT_TRUE(test, own(r, 1));
+	vmm_gate_off(&r->vcpu[1].e);
+	KUNIT_EXPECT_FALSE(test, vmm_gate_take(a, p));
+	KUNIT_EXPECT_EQ(test, state(r, 0), VMM_GATE_OUT);
+	virt_check(test, r);
+	virt_destroy(r);
+}
+
 static struct kunit_case gate_cases[] = {
 	KUNIT_CASE(gate_claim_offer_own),
 	KUNIT_CASE(gate_offer_expires),
@@ -355,6 +474,9 @@ static struct kunit_case gate_cases[] = {
 	KUNIT_CASE(gate_host_takes_cpu),
 	KUNIT_CASE(gate_affinity_and_offline),
 	KUNIT_CASE(gate_affinity_returns),
+	KUNIT_CASE(gate_take_from_halted),
+	KUNIT_CASE(gate_take_only_when_plain),
+	KUNIT_CASE(gate_take_overtakes_nobody),
 	{ }
 };
 
