@@ -116,6 +116,13 @@ static u64 faulty_adopt(struct vmm_sched *s, struct vmm_pcpu *p, struct vmm_enti
 	return 10 * NSEC_PER_MSEC;
 }
 
+/* 0: the long way. */
+static u64 faulty_take(struct vmm_sched *s, struct vmm_pcpu *p, struct vmm_entity *e,
+		       enum vmm_enqueue_why why, u64 now)
+{
+	return has("takes") ? -1000 : 0;
+}
+
 static void faulty_give_history(struct vmm_sched *s, struct vmm_pcpu *p, struct vmm_entity *e,
 				struct vmm_history *h, u64 now)
 {
@@ -140,6 +147,7 @@ static const struct vmm_sched_ops faulty_ops = {
 	.put		= faulty_put,
 	.adopt		= faulty_adopt,
 	.give_history	= faulty_give_history,
+	.take		= faulty_take,
 };
 
 module_vmm_sched(faulty_ops);

@@ -225,7 +225,11 @@ void conform_act(struct virt_room *r, struct rnd *rnd)
 	v->absent = true;	/* it is driven from here, not by the room */
 	switch (vmm_state(e)) {
 	case VMM_GATE_OUT:
-		vmm_gate_claim(e, NULL);
+		/* Its thread is where it was, or is not. */
+		if (conform.ops->take && rnd_range(rnd, 0, 1) && vmm_gate_take(e, e->home))
+			vmm_gate_on(e);
+		else
+			vmm_gate_claim(e, NULL);
 		break;
 	case VMM_GATE_QUEUED:
 		if (!rnd_range(rnd, 0, 15))

@@ -237,6 +237,20 @@ static u64 shim_adopt(struct vmm_sched *s, struct vmm_pcpu *p, struct vmm_entity
 	return slice;
 }
 
+static u64 shim_take(struct vmm_sched *s, struct vmm_pcpu *p, struct vmm_entity *e,
+		     enum vmm_enqueue_why why, u64 now)
+{
+	struct watch w = before(s);
+	u64 slice = conform.ops->take(s, p, e, why, now);
+
+	after(&w, "take");
+	if (slice)
+		check_slice(&conform, "take", slice);
+	if (p->nr_queued)
+		conform_complain(&conform, "take() brought somebody to pCPU %u", p->id);
+	return slice;
+}
+
 static void shim_give_history(struct vmm_sched *s, struct vmm_pcpu *p, struct vmm_entity *e,
 			      struct vmm_history *h, u64 now)
 {
@@ -306,6 +320,7 @@ void conform_make_shim(struct conform *c)
 	shim->charge = shim_charge;
 	shim->put = shim_put;
 	shim->adopt = shim_adopt;
+	shim->take = ops->take ? shim_take : NULL;
 	shim->wakeup = ops->wakeup ? shim_wakeup : NULL;
 	shim->give_history = ops->give_history ? shim_give_history : NULL;
 	shim->take_history = ops->take_history ? shim_take_history : NULL;
