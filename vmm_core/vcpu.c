@@ -55,7 +55,7 @@ static void sched_in(struct preempt_notifier *notifier, int cpu)
 	bool moved = vcpu->cpu != cpu;
 
 	vmx_vcpu_load(vcpu, cpu);
-	vmm_pv_load(vcpu, moved);
+	vmm_pv_load(&vcpu->pv, vcpu, moved);
 	if (vcpu->in_gate)
 		vmm_gate_sched_in(&vcpu->entity);
 }
@@ -65,6 +65,23 @@ static struct preempt_ops vcpu_preempt_ops = {
 	.sched_out = sched_out,
 };
 
+/* Preemption is off. */
+static __always_inline void load(struct vmm_vcpu *vcpu)
+{
+	int cpu = smp_processor_id();
+	bool moved = vcpu->cpu != cpu;
+
+	preempt_notifier_register(&vcpu->notifier);
+	vmx_vcpu_load(vcpu, cpu);
+	vmm_pv_load(&vcpu->pv, vcpu, moved);
+}
+
+static __always_inline void put(struct vmm_vcpu *vcpu)
+{
+	vmx_vcpu_put(vcpu);
+	preempt_notifier_unregister(&vcpu->notifier);
+}
+
 /**
  * vmm_vcpu_load() - make the vCPU's VMCS accessible to the calling thread
  * @vcpu: the vCPU; its mutex is held, or nobody else knows it
@@ -73,21 +90,16 @@ static struct preempt_ops vcpu_preempt_ops = {
  */
 void vmm_vcpu_load(struct vmm_vcpu *vcpu)
 {
-	int cpu = get_cpu();
-	bool moved = vcpu->cpu != cpu;
-
-	preempt_notifier_register(&vcpu->notifier);
-	vmx_vcpu_load(vcpu, cpu);
-	vmm_pv_load(vcpu, moved);
-	put_cpu();
+	preempt_disable();
+	load(vcpu);
+	preempt_enable();
 }
 
 /** vmm_vcpu_put() - the inverse of vmm_vcpu_load() */
 void vmm_vcpu_put(struct vmm_vcpu *vcpu)
 {
 	preempt_disable();
-	vmx_vcpu_put(vcpu);
-	preempt_notifier_unregister(&vcpu->notifier);
+	put(vcpu);
 	preempt_enable();
 }
 
@@ -277,11 +289,18 @@ void vmm_vcpu_init(struct vmm_vcpu *vcpu)
 /* What user space reads beside the exit: the VMCS is loaded. */
 static void publish(struct vmm_vcpu *vcpu)
 {
+	unsigned long rflags = vmx_rflags(vcpu);
 	struct kvm_run *run = vcpu->run;
 
-	run->if_flag = !!(vmm_read_reg(vcpu, VMM_RFLAGS) & X86_EFLAGS_IF);
-	run->cr8 = vmm_get_cr8(vcpu);
+	run->if_flag = !!(rflags & X86_EFLAGS_IF);
 	run->apic_base = vcpu->apic_base;
+	if (!vcpu->apic) {
+		run->cr8 = vcpu->cr8;
+		run->ready_for_interrupt_injection = (rflags & X86_EFLAGS_IF) &&
+			!vcpu->interrupt.pending && vmm_interrupt_allowed(vcpu);
+		return;
+	}
+	run->cr8 = vmm_get_cr8(vcpu);
 	/* An 8259 in the kernel asks for no window. */
 	run->ready_for_interrupt_injection =
 		vcpu->vm->irq.mode == VMM_IRQCHIP_KERNEL || vmm_user_may_interrupt(vcpu);
@@ -379,15 +398,23 @@ static enum vmm_gate_how leave_how(const struct vmm_vcpu *vcpu, int r)
 	}
 }
 
-/* The notifier is registered: from here to there it tells the gate who has the CPU. */
-static void set_in_gate(struct vmm_vcpu *vcpu, bool in)
+/* The VMCS is loaded from here on, and the notifier tells the gate who has the CPU ... */
+static __always_inline void pass_gate(struct vmm_vcpu *vcpu)
 {
 	preempt_disable();
-	vcpu->in_gate = in;
-	if (in)
-		vmm_gate_on(&vcpu->entity);
-	else
-		vmm_gate_off(&vcpu->entity);
+	load(vcpu);
+	vcpu->in_gate = true;
+	vmm_gate_on(&vcpu->entity);
+	preempt_enable();
+}
+
+/* ... until here. */
+static __always_inline void leave_guest(struct vmm_vcpu *vcpu)
+{
+	preempt_disable();
+	vcpu->in_gate = false;
+	vmm_gate_off(&vcpu->entity);
+	put(vcpu);
 	preempt_enable();
 }
 
@@ -474,8 +501,7 @@ static int run(struct vmm_vcpu *vcpu)
 		}
 		if (unlikely(vcpu->spins))
 			WRITE_ONCE(vcpu->spins, false);
-		vmm_vcpu_load(vcpu);
-		set_in_gate(vcpu, true);
+		pass_gate(vcpu);
 		r = stretch(vcpu);
 		if (unlikely(vcpu->pv.eoi_set))
 			vmm_pv_eoi_take(vcpu);
@@ -484,8 +510,9 @@ static int run(struct vmm_vcpu *vcpu)
 			WRITE_ONCE(vcpu->in_kernel, !vmm_cpl(vcpu));
 			vmm_pv_not_running(&vcpu->pv, vcpu);
 		}
-		set_in_gate(vcpu, false);
-		vmm_vcpu_put(vcpu);
+		leave_guest(vcpu);
+		if (likely(r < VMX_RUN_AGAIN))
+			break;
 		if (r == VMX_RUN_HALTED) {
 			r = halted(vcpu);
 			if (r == -EINTR)
@@ -532,30 +559,11 @@ static void sync_out(struct vmm_vcpu *vcpu)
 	vmm_vcpu_put(vcpu);
 }
 
-/**
- * vmm_vcpu_run() - KVM_RUN
- * @vcpu: the vCPU; its mutex is held
- *
- * Return: 0 (vcpu->run says why), -EINTR (signal, immediate_exit), -EINVAL,
- * -EFAULT (guest memory without anything behind it), -EIO (the VM is dead),
- * -EAGAIN (it waited for its start, and something came).
- */
-int vmm_vcpu_run(struct vmm_vcpu *vcpu)
+/* With what user space wants of this thread while the guest runs. */
+static int run_thread(struct vmm_vcpu *vcpu)
 {
-	u64 cr8 = READ_ONCE(vcpu->run->cr8);
-	int r, sync;
+	int r;
 
-	if (!vcpu->apic) {
-		if (cr8 & ~0xfull)
-			return -EINVAL;
-		vcpu->cr8 = cr8;
-	}
-	sync = vmm_sync_wanted(vcpu);
-	if (unlikely(sync)) {
-		r = sync > 0 ? sync_in(vcpu) : sync;
-		if (r)
-			return r;
-	}
 	vcpu->ran = true;
 	note_thread(vcpu);
 	/* While the guest runs only these signals are blocked; real_blocked keeps the thread's own. */
@@ -567,12 +575,46 @@ int vmm_vcpu_run(struct vmm_vcpu *vcpu)
 	r = run(vcpu);
 	fpu_swap_kvm_fpstate(&vcpu->fpu, false);
 
-	if (unlikely(sync))
-		sync_out(vcpu);
 	vcpu->user_exits++;
 	if (vcpu->sigset_active) {
 		sigprocmask(SIG_SETMASK, &current->real_blocked, NULL);
 		sigemptyset(&current->real_blocked);
 	}
 	return r;
+}
+
+/* Registers go in and out through the shared page. */
+static noinline int run_synced(struct vmm_vcpu *vcpu)
+{
+	int r = sync_in(vcpu);
+
+	if (r)
+		return r;
+	r = run_thread(vcpu);
+	sync_out(vcpu);
+	return r;
+}
+
+/**
+ * vmm_vcpu_run() - KVM_RUN
+ * @vcpu: the vCPU; its mutex is held
+ *
+ * Return: 0 (vcpu->run says why), -EINTR (signal, immediate_exit), -EINVAL,
+ * -EFAULT (guest memory without anything behind it), -EIO (the VM is dead),
+ * -EAGAIN (it waited for its start, and something came).
+ */
+int vmm_vcpu_run(struct vmm_vcpu *vcpu)
+{
+	u64 cr8 = READ_ONCE(vcpu->run->cr8);
+	int sync;
+
+	if (!vcpu->apic) {
+		if (cr8 & ~0xfull)
+			return -EINVAL;
+		vcpu->cr8 = cr8;
+	}
+	sync = vmm_sync_wanted(vcpu);
+	if (unlikely(sync))
+		return sync > 0 ? run_synced(vcpu) : sync;
+	return run_thread(vcpu);
 }

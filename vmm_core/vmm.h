@@ -331,7 +331,16 @@ void vmm_kick_all(struct vmm_vm *vm);		/* and wait until each has left once */
 void vmm_deliver_payload(struct vmm_vcpu *vcpu);	/* abi/events.c */
 
 /* Registers in the shared page (abi/sync.c) */
-int vmm_sync_wanted(struct vmm_vcpu *vcpu);
+int vmm_sync_check(u64 fields);
+
+/* Does user space use the shared registers? 1, 0, -EINVAL: it asks for some that there are not. */
+static inline int vmm_sync_wanted(struct vmm_vcpu *vcpu)
+{
+	u64 fields = READ_ONCE(vcpu->run->kvm_valid_regs) | READ_ONCE(vcpu->run->kvm_dirty_regs);
+
+	return unlikely(fields) ? vmm_sync_check(fields) : 0;
+}
+
 int vmm_sync_in(struct vmm_vcpu *vcpu);
 void vmm_sync_out(struct vmm_vcpu *vcpu);
 

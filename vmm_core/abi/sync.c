@@ -9,19 +9,10 @@
  */
 #include "abi.h"
 
-/**
- * vmm_sync_wanted() - does user space use the shared registers?
- * @vcpu: the vCPU
- *
- * Return: 1, 0, -EINVAL: it asks for some that there are not.
- */
-int vmm_sync_wanted(struct vmm_vcpu *vcpu)
+/** vmm_sync_check() - are there all of these KVM_SYNC_*? 1, or -EINVAL */
+int vmm_sync_check(u64 fields)
 {
-	u64 get = READ_ONCE(vcpu->run->kvm_valid_regs), set = READ_ONCE(vcpu->run->kvm_dirty_regs);
-
-	if (likely(!(get | set)))
-		return 0;
-	return (get | set) & ~(u64)KVM_SYNC_X86_VALID_FIELDS ? -EINVAL : 1;
+	return fields & ~(u64)KVM_SYNC_X86_VALID_FIELDS ? -EINVAL : 1;
 }
 
 /**

@@ -11,7 +11,25 @@
 #include "vmx/vmx.h"
 
 /* router.c; @reason: without flags */
-bool vmm_fast_exit(struct vmm_vcpu *vcpu, u32 reason);
+bool vmm_serve_fast(struct vmm_vcpu *vcpu, u32 reason);
+
+#define VMM_FAST_EXITS (BIT_ULL(EXIT_REASON_CPUID) | BIT_ULL(EXIT_REASON_VMCALL) | \
+			BIT_ULL(EXIT_REASON_MSR_READ) | BIT_ULL(EXIT_REASON_MSR_WRITE))
+
+/**
+ * vmm_fast_exit() - count an exit, and serve it if nothing but the vCPU is needed
+ * @vcpu:   the vCPU
+ * @reason: why it left the guest
+ *
+ * Context: interrupts off, right after the exit.
+ * Return: true: served.
+ */
+static __always_inline bool vmm_fast_exit(struct vmm_vcpu *vcpu, u32 reason)
+{
+	if (likely(reason < ARRAY_SIZE(vcpu->exit_count)))
+		vcpu->exit_count[reason]++;
+	return reason < 64 && (BIT_ULL(reason) & VMM_FAST_EXITS) && vmm_serve_fast(vcpu, reason);
+}
 
 /* cpuid.c */
 int exit_cpuid(struct vmm_vcpu *vcpu);

@@ -9,14 +9,14 @@
 /** exit_hlt() - wait, unless something is on its way in already */
 int exit_hlt(struct vmm_vcpu *vcpu)
 {
-	vmm_skip_insn(vcpu);
+	vmx_skip_insn(vcpu);
 	vcpu->halts++;
 	if (vcpu->apic) {
 		vcpu->mp_state = KVM_MP_STATE_HALTED;
 		return 1;
 	}
 	if (vcpu->nmi_pending || vcpu->exception.pending ||
-	    (vcpu->interrupt.pending && (vmm_read_reg(vcpu, VMM_RFLAGS) & X86_EFLAGS_IF)))
+	    (vcpu->interrupt.pending && (vmx_rflags(vcpu) & X86_EFLAGS_IF)))
 		return 1;
 	vcpu->run->exit_reason = KVM_EXIT_HLT;
 	return 0;

@@ -55,18 +55,9 @@ static int (*const handlers[])(struct vmm_vcpu *vcpu) = {
 	[EXIT_REASON_PML_FULL] = exit_pml_full,
 };
 
-/**
- * vmm_fast_exit() - serve an exit on the spot, if it is of that kind
- * @vcpu:   the vCPU
- * @reason: why it left the guest
- *
- * Context: interrupts off, right after the exit.
- * Return: true: served.
- */
-bool vmm_fast_exit(struct vmm_vcpu *vcpu, u32 reason)
+/** vmm_serve_fast() - serve one of VMM_FAST_EXITS; true: done */
+bool vmm_serve_fast(struct vmm_vcpu *vcpu, u32 reason)
 {
-	if (likely(reason < ARRAY_SIZE(vcpu->exit_count)))
-		vcpu->exit_count[reason]++;
 	switch (reason) {
 	case EXIT_REASON_CPUID:
 		exit_cpuid(vcpu);
@@ -83,7 +74,7 @@ bool vmm_fast_exit(struct vmm_vcpu *vcpu, u32 reason)
 }
 
 /* The processor refused to enter, or refused the guest's state. */
-static int failed_entry(struct vmm_vcpu *vcpu)
+static noinline int failed_entry(struct vmm_vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
 	u32 reason = vcpu->vmx->exit_reason;
@@ -99,6 +90,14 @@ static int failed_entry(struct vmm_vcpu *vcpu)
 	return 0;
 }
 
+static noinline int unknown_exit(struct vmm_vcpu *vcpu)
+{
+	u64 data[2] = { vcpu->vmx->exit_reason, vcpu->cpu };
+
+	vmx_dump_vmcs(vcpu);
+	return vmm_internal_error(vcpu, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON, data, 2);
+}
+
 /**
  * vmm_handle_exit() - serve the exit that vmx_vcpu_enter() brought
  * @vcpu: the vCPU
@@ -110,7 +109,6 @@ static int failed_entry(struct vmm_vcpu *vcpu)
 int vmm_handle_exit(struct vmm_vcpu *vcpu)
 {
 	u32 reason = vcpu->vmx->exit_reason;
-	u64 data[2];
 
 	if (unlikely(reason & VMX_EXIT_REASONS_FAILED_VMENTRY))
 		return failed_entry(vcpu);
@@ -127,8 +125,5 @@ int vmm_handle_exit(struct vmm_vcpu *vcpu)
 		if (likely(handlers[reason]))
 			return handlers[reason](vcpu);
 	}
-	data[0] = vcpu->vmx->exit_reason;
-	data[1] = vcpu->cpu;
-	vmx_dump_vmcs(vcpu);
-	return vmm_internal_error(vcpu, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON, data, 2);
+	return unknown_exit(vcpu);
 }

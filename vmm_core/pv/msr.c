@@ -214,14 +214,8 @@ int vmm_pv_set_msr(struct vmm_vcpu *vcpu, const struct vmm_msr *msr)
 	}
 }
 
-/**
- * vmm_pv_load() - a vCPU has got to a CPU
- * @vcpu:  the vCPU, of the calling thread
- * @moved: not the CPU that it was on before
- *
- * Context: preemption off.
- */
-void vmm_pv_load(struct vmm_vcpu *vcpu, bool moved)
+/** vmm_pv_loaded() - vmm_pv_load() where there is something to look at */
+void vmm_pv_loaded(struct vmm_vcpu *vcpu, bool moved)
 {
 	struct vmm_pv *pv = &vcpu->pv;
 

@@ -165,8 +165,21 @@ static inline void vmm_pv_at_gate(struct vmm_pv *pv)
 		pv->gate_delay = current->sched_info.run_delay;
 }
 
-/* The VMCS has been loaded, on @cpu; @moved: it was elsewhere before. Preemption is off. */
-void vmm_pv_load(struct vmm_vcpu *vcpu, bool moved);
+void vmm_pv_loaded(struct vmm_vcpu *vcpu, bool moved);
+
+/**
+ * vmm_pv_load() - a vCPU has got to a CPU
+ * @pv:    its paravirtual state
+ * @vcpu:  the vCPU, of the calling thread
+ * @moved: not the CPU that it was on before
+ *
+ * Context: preemption off, the VMCS is loaded.
+ */
+static inline void vmm_pv_load(struct vmm_pv *pv, struct vmm_vcpu *vcpu, bool moved)
+{
+	if ((pv->steal & KVM_MSR_ENABLED) || moved)
+		vmm_pv_loaded(vcpu, moved);
+}
 
 /**
  * vmm_pv_not_running() - the vCPU will not run for a while: no pCPU, or halted

@@ -205,10 +205,10 @@ void vmx_apicv_post(struct vmm_vcpu *vcpu, u8 vector)
 		vmm_vcpu_notify(vcpu);
 }
 
-/** vmx_apicv_waits() - have vectors been posted that nobody has taken over? Any context. */
-bool vmx_apicv_waits(const struct vmx_vcpu *vmx)
+/** vmx_apicv_posted() - vmx_apicv_waits() of a vCPU with vmx->posted */
+bool vmx_apicv_posted(const struct vmx_vcpu *vmx)
 {
-	return vmx->posted && test_bit(POSTED_ON, &vmx->posted->control);
+	return test_bit(POSTED_ON, &vmx->posted->control);
 }
 
 /**

@@ -74,16 +74,22 @@ static void vmclear_pa(phys_addr_t pa)
 		     : : "m" (pa) : "cc", "memory");
 }
 
-static void vmptrld_pa(phys_addr_t pa)
+static noinline void vmptrld_failed(const phys_addr_t *pa)
+{
+	if (!vmx_rebooting())
+		pr_warn_ratelimited("vmm_core: VMPTRLD of %pa failed\n", pa);
+}
+
+static __always_inline void vmptrld_pa(const phys_addr_t *pa)
 {
 	bool bad;
 
 	asm volatile("1: vmptrld %1\n"
 		     "2:\n"
 		     _ASM_EXTABLE(1b, 2b)
-		     : "=@ccna" (bad) : "m" (pa) : "memory");
-	if (unlikely(bad) && !vmx_rebooting())
-		pr_warn_ratelimited("vmm_core: VMPTRLD of %pa failed\n", &pa);
+		     : "=@ccna" (bad) : "m" (*pa) : "memory");
+	if (unlikely(bad))
+		vmptrld_failed(pa);
 }
 
 struct invept_desc {
@@ -327,6 +333,7 @@ int vmx_enable(void)
 	if (r)
 		goto err_pages;
 	vmx_host_constant();
+	vmx_run_setup();
 	r = vmx_mitigate_setup();
 	if (r)
 		goto err_pages;
@@ -397,6 +404,41 @@ void vmx_vmclear(struct vmm_vcpu *vcpu)
 		smp_call_function_single(cpu, forget_ipi, vcpu->vmx, 1);
 }
 
+static __always_inline void make_current(struct vmm_vcpu *vcpu, struct vmx_cpu *c)
+{
+	struct vmx_vcpu *vmx = vcpu->vmx;
+
+	c->current_vmcs = vmx;
+	vmptrld_pa(&vmx->vmcs_pa);
+	if (c->last_vm != vcpu->vm) {
+		c->last_vm = vcpu->vm;
+		vmx_switch_barrier();
+	}
+	vmx->l1d_flush = true;
+}
+
+/* Its VMCS was on another CPU, or on none. */
+static noinline void load_from_afar(struct vmm_vcpu *vcpu, int cpu)
+{
+	struct vmx_cpu *c = this_cpu_ptr(&vmx_cpus);
+	struct vmx_vcpu *vmx = vcpu->vmx;
+
+	if (unlikely(!c->on)) {
+		/* A CPU without VMX, or the machine goes down: no entry from now on. */
+		WRITE_ONCE(vcpu->vm->bugged, true);
+		return;
+	}
+	vmx_vmclear(vcpu);
+	local_irq_disable();
+	list_add(&vmx->node, &c->loaded);
+	WRITE_ONCE(vcpu->cpu, cpu);
+	local_irq_enable();
+	make_current(vcpu, c);
+	vmx_host_percpu(cpu);
+	/* What it left here on an earlier visit may be out of date. */
+	vmx->flush_ept = true;
+}
+
 /**
  * vmx_vcpu_load() - make the vCPU's VMCS current
  * @vcpu: the vCPU; its owner is the calling thread
@@ -407,50 +449,12 @@ void vmx_vmclear(struct vmm_vcpu *vcpu)
 void vmx_vcpu_load(struct vmm_vcpu *vcpu, int cpu)
 {
 	struct vmx_cpu *c = this_cpu_ptr(&vmx_cpus);
-	struct vmx_vcpu *vmx = vcpu->vmx;
-	bool here = vcpu->cpu == cpu;
 
-	if (likely(here && c->current_vmcs == vmx))
-		return;
-	if (unlikely(!c->on)) {
-		/* A CPU without VMX, or the machine goes down: no entry from now on. */
-		WRITE_ONCE(vcpu->vm->bugged, true);
-		return;
-	}
-	if (!here) {
-		vmx_vmclear(vcpu);
-		local_irq_disable();
-		list_add(&vmx->node, &c->loaded);
-		WRITE_ONCE(vcpu->cpu, cpu);
-		local_irq_enable();
-	}
-	c->current_vmcs = vmx;
-	vmptrld_pa(vmx->vmcs_pa);
-	if (c->last_vm != vcpu->vm) {
-		c->last_vm = vcpu->vm;
-		vmx_switch_barrier();
-	}
-	if (!here) {
-		vmx_host_percpu(cpu);
-		/* What it left here on an earlier visit may be out of date. */
-		vmx->flush_ept = true;
-	}
-	vmx->l1d_flush = true;
-}
-
-/**
- * vmx_vcpu_put() - the thread leaves the CPU, or goes to user space
- * @vcpu: the vCPU
- *
- * The VMCS stays cached here; only what the thread or the host needs of the
- * CPU's state is brought back.
- *
- * Context: preemption off; may be under the rq lock with interrupts off.
- */
-void vmx_vcpu_put(struct vmm_vcpu *vcpu)
-{
-	if (vcpu->vmx->host.loaded)
-		vmx_host_restore(vcpu->vmx);
+	/* A CPU that switches VMX off forgets all that was loaded there. */
+	if (unlikely(vcpu->cpu != cpu))
+		load_from_afar(vcpu, cpu);
+	else if (c->current_vmcs != vcpu->vmx)
+		make_current(vcpu, c);
 }
 
 /**

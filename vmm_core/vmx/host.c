@@ -30,6 +30,7 @@
 static unsigned long host_idt_base;
 static unsigned long host_sysenter_eip;
 static u32 host_sysenter_cs;
+static DEFINE_PER_CPU(struct desc_ptr, host_gdt);	/* what LGDT needs */
 
 /** vmx_host_constant() - note what is the same on all CPUs; once, before vCPUs exist */
 void vmx_host_constant(void)
@@ -85,12 +86,17 @@ void vmx_host_init_vmcs(struct vmx_vcpu *vmx)
  */
 void vmx_host_percpu(int cpu)
 {
+	struct desc_ptr gdt = {
+		.size = GDT_SIZE - 1,
+		.address = (unsigned long)get_current_gdt_ro(),
+	};
 	unsigned long gs_base;
 
+	*this_cpu_ptr(&host_gdt) = gdt;
 	rdmsrl(MSR_GS_BASE, gs_base);
 	vmcs_writel(HOST_GS_BASE, gs_base);
 	vmcs_writel(HOST_TR_BASE, (unsigned long)&get_cpu_entry_area(cpu)->tss.x86_tss);
-	vmcs_writel(HOST_GDTR_BASE, (unsigned long)get_current_gdt_ro());
+	vmcs_writel(HOST_GDTR_BASE, gdt.address);
 	/* The VMCS has been loaded, and this called, before vmx_host_init_vmcs(). */
 	vmcs_writel(HOST_IA32_SYSENTER_ESP, IS_ENABLED(CONFIG_IA32_EMULATION) ?
 					    (unsigned long)(cpu_entry_stack(cpu) + 1) : 0);
@@ -122,7 +128,7 @@ void vmx_host_save(struct vmx_vcpu *vmx)
 		rdmsrl(MSR_FS_BASE, fs_base);
 		rdmsrl(MSR_KERNEL_GS_BASE, h->kernel_gs_base);
 	}
-	wrmsrl(MSR_KERNEL_GS_BASE, vmx->guest_kernel_gs_base);
+	native_wrmsrl(MSR_KERNEL_GS_BASE, vmx->guest_kernel_gs_base);
 	if (h->fs_base != fs_base) {
 		h->fs_base = fs_base;
 		vmcs_writel(HOST_FS_BASE, fs_base);
@@ -140,7 +146,7 @@ void vmx_host_restore(struct vmx_vcpu *vmx)
 {
 	struct vmx_host_state *h = &vmx->host;
 
-	rdmsrl(MSR_KERNEL_GS_BASE, vmx->guest_kernel_gs_base);
+	vmx->guest_kernel_gs_base = __rdmsr(MSR_KERNEL_GS_BASE);
 	/* An exit leaves null selectors and no LDT. */
 	if (unlikely(h->ldt_sel))
 		asm volatile("lldt %0" : : "m" (h->ldt_sel));
@@ -155,10 +161,10 @@ void vmx_host_restore(struct vmx_vcpu *vmx)
 		loadsegment(ds, h->ds_sel);
 		loadsegment(es, h->es_sel);
 	}
-	wrmsrl(MSR_KERNEL_GS_BASE, h->kernel_gs_base);
+	native_wrmsrl(MSR_KERNEL_GS_BASE, h->kernel_gs_base);
 	/* An exit sets the limits of TSS and GDT to values of its own. */
 	invalidate_tss_limit();
-	load_fixmap_gdt(raw_smp_processor_id());
+	native_load_gdt(this_cpu_ptr(&host_gdt));
 	h->loaded = false;
 	vmx->uret_loaded = false;
 }
@@ -236,6 +242,44 @@ static void uret_fire(struct user_return_notifier *notifier)
 	local_irq_restore(flags);
 }
 
+static void uret_learn(struct uret_cpu *u)
+{
+	int i;
+
+	for (i = 0; i < VMX_NR_URET; i++) {
+		if (uret_exists[i])
+			rdmsrl(uret_index[i], u->host[i]);
+		u->now[i] = u->host[i];
+	}
+	u->notifier.on_user_return = uret_fire;
+	u->host_known = true;
+}
+
+static void uret_write(struct uret_cpu *u, int i, u64 val)
+{
+	if (u->now[i] == val || !uret_exists[i])
+		return;
+	wrmsrl(uret_index[i], val);
+	u->now[i] = val;
+	if (!u->registered) {
+		u->registered = true;
+		user_return_notifier_register(&u->notifier);
+	}
+}
+
+static noinline void uret_write_all(struct uret_cpu *u, struct vmx_vcpu *vmx, bool syscalls,
+				    bool tsc_aux)
+{
+	int i;
+
+	if (!u->host_known)
+		uret_learn(u);
+	for (i = VMX_URET_STAR; syscalls && i < VMX_URET_TSC_AUX; i++)
+		uret_write(u, i, vmx->uret[i]);
+	if (tsc_aux)
+		uret_write(u, VMX_URET_TSC_AUX, vmx->uret[VMX_URET_TSC_AUX]);
+}
+
 /**
  * vmx_uret_load() - load the guest's values, as far as they differ
  * @vmx:  the vCPU
@@ -246,30 +290,19 @@ static void uret_fire(struct user_return_notifier *notifier)
 void vmx_uret_load(struct vmx_vcpu *vmx, u64 efer)
 {
 	struct uret_cpu *u = this_cpu_ptr(&uret_cpus);
-	int i, end;
+	/* This one can be read by RDTSCP and RDPID only. */
+	bool tsc_aux = vmx->proc2 & SECONDARY_EXEC_ENABLE_RDTSCP;
+	u64 differ = 0;
 
-	if (unlikely(!u->host_known)) {
-		for (i = 0; i < VMX_NR_URET; i++) {
-			if (uret_exists[i])
-				rdmsrl(uret_index[i], u->host[i]);
-			u->now[i] = u->host[i];
-		}
-		u->notifier.on_user_return = uret_fire;
-		u->host_known = true;
-	}
-	/* The last one can be read by RDTSCP and RDPID only. */
-	end = vmx->proc2 & SECONDARY_EXEC_ENABLE_RDTSCP ? VMX_NR_URET : VMX_URET_TSC_AUX;
-	for (i = efer & EFER_SCE ? VMX_URET_STAR : VMX_URET_TSC_AUX; i < end; i++) {
-		if (u->now[i] == vmx->uret[i] || !uret_exists[i])
-			continue;
-		wrmsrl(uret_index[i], vmx->uret[i]);
-		u->now[i] = vmx->uret[i];
-		if (!u->registered) {
-			u->registered = true;
-			user_return_notifier_register(&u->notifier);
-		}
-	}
 	vmx->uret_loaded = true;
+	if (efer & EFER_SCE)
+		differ = (u->now[VMX_URET_STAR] ^ vmx->uret[VMX_URET_STAR]) |
+			 (u->now[VMX_URET_LSTAR] ^ vmx->uret[VMX_URET_LSTAR]) |
+			 (u->now[VMX_URET_FMASK] ^ vmx->uret[VMX_URET_FMASK]);
+	if (tsc_aux)
+		differ |= u->now[VMX_URET_TSC_AUX] ^ vmx->uret[VMX_URET_TSC_AUX];
+	if (differ || unlikely(!u->host_known))
+		uret_write_all(u, vmx, efer & EFER_SCE, tsc_aux);
 }
 
 /** vmx_uret_drop() - bring the MSRs back now: VMX goes off here. Interrupts are off. */

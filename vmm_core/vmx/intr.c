@@ -20,7 +20,7 @@
 #include <asm/trapnr.h>
 #include "vmx/vmx.h"
 
-#define SHADOW	(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)
+#define SHADOW	VMX_INTR_SHADOW
 
 static bool has_error_code(u8 vector)
 {
@@ -122,7 +122,7 @@ void vmm_set_nmi_blocked(struct vmm_vcpu *vcpu, bool blocked)
 bool vmm_interrupt_allowed(struct vmm_vcpu *vcpu)
 {
 	return !vcpu->interrupt.injected && !vcpu->nmi.injected && !vcpu->exception.pending &&
-	       !vcpu->exception.injected && (vmm_read_reg(vcpu, VMM_RFLAGS) & X86_EFLAGS_IF) &&
+	       !vcpu->exception.injected && (vmx_rflags(vcpu) & X86_EFLAGS_IF) &&
 	       !(vmcs_read32(GUEST_INTERRUPTIBILITY_INFO) & SHADOW);
 }
 
@@ -295,7 +295,8 @@ static void fix_single_step(struct vmm_vcpu *vcpu)
 			    vmcs_readl(GUEST_PENDING_DBG_EXCEPTIONS) | DR_STEP);
 }
 
-static noinline void inject(struct vmm_vcpu *vcpu)
+/** vmx_inject_events() - vmx_inject() where there is something */
+void vmx_inject_events(struct vmm_vcpu *vcpu)
 {
 	bool hold = vcpu->guest_debug & KVM_GUESTDBG_BLOCKIRQ;
 	struct vmx_vcpu *vmx = vcpu->vmx;
@@ -328,25 +329,8 @@ static noinline void inject(struct vmm_vcpu *vcpu)
 		fix_single_step(vcpu);
 }
 
-/**
- * vmx_inject() - put what can be delivered into the VMCS, open windows for the rest
- * @vcpu: the vCPU
- *
- * Can be called again when the entry does not happen after all.
- * Context: process, the VMCS is loaded; may sleep.
- */
-void vmx_inject(struct vmm_vcpu *vcpu)
-{
-	if (unlikely(vcpu->exception.pending | vcpu->exception.injected | vcpu->nmi.injected |
-		     vcpu->interrupt.pending | vcpu->interrupt.injected | vcpu->vmx->event_set |
-		     vcpu->vmx->window | READ_ONCE(vcpu->run->request_interrupt_window) |
-		     vcpu->irq_look) ||
-	    unlikely(vcpu->nmi_pending | (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)) ||
-	    unlikely(vmx_apicv_waits(vcpu->vmx)))
-		inject(vcpu);
-}
-
-static noinline void requeue(struct vmm_vcpu *vcpu, u32 info)
+/** vmx_requeue_event() - the exit came in the middle of the delivery that @info describes */
+void vmx_requeue_event(struct vmm_vcpu *vcpu, u32 info)
 {
 	u8 vector = info & VECTORING_INFO_VECTOR_MASK;
 	u32 type = info & VECTORING_INFO_TYPE_MASK;
@@ -380,19 +364,4 @@ static noinline void requeue(struct vmm_vcpu *vcpu, u32 info)
 	default:
 		break;
 	}
-}
-
-/**
- * vmx_complete_events() - after an exit: what was injected has arrived, or comes again
- * @vcpu: the vCPU
- */
-void vmx_complete_events(struct vmm_vcpu *vcpu)
-{
-	u32 info = vcpu->vmx->idt_vectoring;
-
-	vcpu->exception.injected = false;
-	vcpu->interrupt.injected = false;
-	vcpu->nmi.injected = false;
-	if (unlikely(info & VECTORING_INFO_VALID_MASK))
-		requeue(vcpu, info);
 }

@@ -116,12 +116,6 @@ noinstr void vmx_flush_l1d(struct vmx_vcpu *vmx)
 	asm volatile("lfence" : : : "memory");
 }
 
-/** vmx_switch_barrier() - another VM's guest ran here last. Preemption is off. */
-void vmx_switch_barrier(void)
-{
-	indirect_branch_prediction_barrier();
-}
-
 /** vmx_nx_huge_pages() - huge EPT mappings must not be executable on this processor */
 bool vmx_nx_huge_pages(void)
 {

@@ -48,8 +48,9 @@ static_assert(VMM_RCX == 1 && VMM_RDX == 2 && VMM_RBX == 3 && VMM_RSP == 4 && VM
 
 /*
  * For RCU, the time in the guest is like the time in user space. @quiescent:
- * report a quiescent state where context tracking does not; not needed each
- * time the guest goes on with interrupts off all the while.
+ * report a quiescent state where context tracking does not. Once a jiffy and
+ * vCPU is enough: RCU learns of a grace period, and looks who has been quiet, in
+ * the tick, which ends the guest's run.
  */
 static __always_inline void guest_context_enter(bool quiescent)
 {
@@ -79,6 +80,17 @@ static __always_inline void guest_context_exit(void)
 	instrumentation_end();
 }
 
+/** vmx_run_setup() - does the host use performance counters? It found its driver while it booted. */
+void vmx_run_setup(void)
+{
+	int nr = 0;
+
+	preempt_disable();
+	vmx_caps.host_pmu = boot_cpu_has(X86_FEATURE_ARCH_PERFMON) &&
+			    perf_guest_get_msrs(&nr, NULL);
+	preempt_enable();
+}
+
 /* The MSRs that the guest's and the host's performance counters need otherwise. */
 static void load_perf_msrs(struct vmx_vcpu *vmx)
 {
@@ -87,7 +99,7 @@ static void load_perf_msrs(struct vmx_vcpu *vmx)
 	int i, nr = 0;
 	u32 n = 0;
 
-	if (!boot_cpu_has(X86_FEATURE_ARCH_PERFMON))
+	if (!vmx_caps.host_pmu)
 		return;
 	msrs = perf_guest_get_msrs(&nr, NULL);
 	for (i = 0; msrs && i < nr && n < VMX_NR_AUTOLOAD; i++) {
@@ -250,9 +262,11 @@ static void machine_check(void)
  */
 static bool run_guest(struct vmm_vcpu *vcpu, struct vmx_vcpu *vmx)
 {
-	bool quiescent = true;
+	unsigned long tick = READ_ONCE(jiffies);
+	bool quiescent = vmx->quiet_at != tick;
 	u32 reason;
 
+	vmx->quiet_at = tick;
 	for (;;) {
 		write_dirty(vcpu);
 		if (trace_vmm_entry_enabled())
@@ -394,7 +408,7 @@ int vmx_vcpu_enter(struct vmm_vcpu *vcpu)
 	if (cpu_feature_enabled(X86_FEATURE_OSPKE))
 		host_pkru = rdpkru();
 	load_perf_msrs(vmx);
-	debugctl = get_debugctlmsr();
+	debugctl = __rdmsr(MSR_IA32_DEBUGCTLMSR);
 	if (unlikely((vcpu->dr7 | vcpu->guest_debug) & 0xff) || unlikely(hw_breakpoint_active()))
 		vmx_load_debugregs(vcpu);
 	vtime_account_guest_enter();

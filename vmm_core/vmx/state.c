@@ -391,6 +391,23 @@ void vmx_write_cr_masks(struct vmm_vcpu *vcpu)
 
 /* --- instruction pointer ---------------------------------------------------- */
 
+/** vmx_advance_oddly() - vmx_advance_rip() where RIP wraps, a shadow ends, or the guest is stepped */
+void vmx_advance_oddly(struct vmm_vcpu *vcpu, unsigned long next, u32 shadow)
+{
+	/* Outside 64-bit mode it wraps at 4 GiB, if it gets there. */
+	if ((vcpu->rip ^ next) >> 32 && !vmm_is_64bit(vcpu))
+		next = (u32)next;
+	vmm_write_reg(vcpu, VMM_RIP, next);
+	if (shadow & VMX_INTR_SHADOW)
+		vmcs_write32(GUEST_INTERRUPTIBILITY_INFO, shadow & ~VMX_INTR_SHADOW);
+	if (vcpu->rflags & X86_EFLAGS_TF) {
+		if (single_step(vcpu))
+			vcpu->vmx->debug_stop = true;
+		else
+			vmx_deliver_db(vcpu, DR_STEP);
+	}
+}
+
 /**
  * vmm_advance_rip() - the instruction at RIP is done
  * @vcpu: the vCPU
@@ -401,29 +418,13 @@ void vmx_write_cr_masks(struct vmm_vcpu *vcpu)
  */
 void vmm_advance_rip(struct vmm_vcpu *vcpu, unsigned int len)
 {
-	unsigned long rip = vmm_read_reg(vcpu, VMM_RIP), next = rip + len;
-	u32 shadow = vmcs_read32(GUEST_INTERRUPTIBILITY_INFO);
-
-	/* Outside 64-bit mode it wraps at 4 GiB, if it gets there. */
-	if (unlikely((rip ^ next) >> 32) && !vmm_is_64bit(vcpu))
-		next = (u32)next;
-	vmm_write_reg(vcpu, VMM_RIP, next);
-	if (unlikely(shadow & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)))
-		vmcs_write32(GUEST_INTERRUPTIBILITY_INFO,
-			     shadow & ~(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS));
-	vmm_read_reg(vcpu, VMM_RFLAGS);
-	if (unlikely(vcpu->rflags & X86_EFLAGS_TF)) {
-		if (single_step(vcpu))
-			vcpu->vmx->debug_stop = true;
-		else
-			vmx_deliver_db(vcpu, DR_STEP);
-	}
+	vmx_advance_rip(vcpu, len);
 }
 
 /** vmm_skip_insn() - vmm_advance_rip() over the instruction that exited */
 void vmm_skip_insn(struct vmm_vcpu *vcpu)
 {
-	vmm_advance_rip(vcpu, vmcs_read32(VM_EXIT_INSTRUCTION_LEN));
+	vmx_skip_insn(vcpu);
 }
 
 /** vmm_interrupt_shadow() - KVM_X86_SHADOW_INT_* as the guest is */

@@ -10,6 +10,7 @@
 #include <linux/list.h>
 #include <linux/percpu.h>
 #include <asm/msr.h>
+#include <asm/nospec-branch.h>
 #include <asm/processor.h>
 #include <asm/vmx.h>
 /* Not complete in itself: after the above. */
@@ -36,6 +37,7 @@
  * @host_xss:   IA32_XSS of the host
  * @arch_caps:  IA32_ARCH_CAPABILITIES, 0 if there is none
  * @apicv:      all controls of vmx/apicv.c exist
+ * @host_pmu:   the host has a driver for its performance counters
  *
  * Written once by vmx_setup(), constant afterwards. The same on all CPUs:
  * one that differs in what matters here is refused VMXON.
@@ -58,6 +60,7 @@ struct vmx_caps {
 	u64 host_xss;
 	u64 arch_caps;
 	bool apicv;
+	bool host_pmu;
 };
 
 extern struct vmx_caps vmx_caps;
@@ -169,6 +172,7 @@ struct vmx_vcpu {
 	u32 vmentry;			/* VM_ENTRY_CONTROLS */
 	u32 exceptions;			/* EXCEPTION_BITMAP */
 	u32 ple_window;			/* PLE_WINDOW */
+	unsigned long quiet_at;		/* jiffies when RCU was last told that it is in the guest */
 	struct vmx_host_state host;
 	u64 guest_kernel_gs_base;	/* while not loaded */
 	u64 uret[VMX_NR_URET];
@@ -192,7 +196,6 @@ int vmx_cap_read(struct vmx_caps *caps, const char **missing);
 
 /* cpu.c */
 void vmx_vcpu_load(struct vmm_vcpu *vcpu, int cpu);
-void vmx_vcpu_put(struct vmm_vcpu *vcpu);
 void vmx_vmclear(struct vmm_vcpu *vcpu);
 bool vmx_rebooting(void);
 
@@ -207,11 +210,30 @@ void vmx_uret_load(struct vmx_vcpu *vmx, u64 efer);
 void vmx_uret_drop(void);
 bool vmx_uret_exists(enum vmx_uret_msr i);
 
+/**
+ * vmx_vcpu_put() - the thread leaves the CPU, or goes to user space
+ * @vcpu: the vCPU
+ *
+ * The VMCS stays cached here; only what the thread or the host needs of the
+ * CPU's state is brought back.
+ *
+ * Context: preemption off; may be under the rq lock with interrupts off.
+ */
+static inline void vmx_vcpu_put(struct vmm_vcpu *vcpu)
+{
+	if (vcpu->vmx->host.loaded)
+		vmx_host_restore(vcpu->vmx);
+}
+
 /* mitigate.c */
 int vmx_mitigate_setup(void);
 void vmx_mitigate_cleanup(void);
 void vmx_flush_l1d(struct vmx_vcpu *vmx);
-void vmx_switch_barrier(void);
+/* Another VM's guest ran here last. Preemption is off. */
+static __always_inline void vmx_switch_barrier(void)
+{
+	indirect_branch_prediction_barrier();
+}
 DECLARE_STATIC_KEY_FALSE(vmx_l1d_key);
 /* Exported by the kernel for KVM, without a header. */
 extern bool itlb_multihit_kvm_mitigation;
@@ -225,6 +247,7 @@ extern bool itlb_multihit_kvm_mitigation;
 #define VMX_RUN_YIELD	4
 /* likewise: the guest has nothing to do until an interrupt comes, or vcpu->wait_ns is over */
 #define VMX_RUN_WAIT	5
+void vmx_run_setup(void);
 int vmx_vcpu_enter(struct vmm_vcpu *vcpu);
 
 /* entry.S */
@@ -244,6 +267,52 @@ void vmx_write_cr_masks(struct vmm_vcpu *vcpu);
 static inline void vmx_exit_state(struct vmm_vcpu *vcpu)
 {
 	vcpu->regs_avail &= ~VMX_LAZY_REGS;
+}
+
+/*
+ * RIP and RFLAGS as vmm_read_reg() has them, but that a debugger's trap flag shows. For
+ * what every exit needs: no call.
+ */
+static __always_inline unsigned long vmx_rip(struct vmm_vcpu *vcpu)
+{
+	if (!(vcpu->regs_avail & BIT(VMM_RIP))) {
+		vcpu->regs_avail |= BIT(VMM_RIP);
+		vcpu->rip = vmcs_readl(GUEST_RIP);
+	}
+	return vcpu->rip;
+}
+
+static __always_inline unsigned long vmx_rflags(struct vmm_vcpu *vcpu)
+{
+	if (!(vcpu->regs_avail & BIT(VMM_RFLAGS))) {
+		vcpu->regs_avail |= BIT(VMM_RFLAGS);
+		vcpu->rflags = vmcs_readl(GUEST_RFLAGS);
+	}
+	return vcpu->rflags;
+}
+
+#define VMX_INTR_SHADOW	(GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)
+
+void vmx_advance_oddly(struct vmm_vcpu *vcpu, unsigned long next, u32 shadow);
+
+/* vmm_advance_rip() and vmm_skip_insn(), for the handlers of the commonest exits. */
+static __always_inline void vmx_advance_rip(struct vmm_vcpu *vcpu, unsigned int len)
+{
+	unsigned long rip = vmx_rip(vcpu), next = rip + len;
+	u32 shadow = vmcs_read32(GUEST_INTERRUPTIBILITY_INFO);
+
+	if (unlikely((vmx_rflags(vcpu) & X86_EFLAGS_TF) | (shadow & VMX_INTR_SHADOW) |
+		     (rip ^ next) >> 32)) {
+		vmx_advance_oddly(vcpu, next, shadow);
+		return;
+	}
+	vcpu->rip = next;
+	vcpu->regs_dirty |= BIT(VMM_RIP);
+}
+
+static __always_inline void vmx_skip_insn(struct vmm_vcpu *vcpu)
+{
+	vmx_advance_rip(vcpu, vmcs_read32(VM_EXIT_INSTRUCTION_LEN));
 }
 
 /** vmx_qualification() - exit qualification of the last exit, read once */
@@ -276,8 +345,21 @@ void vmx_msr_bitmap_init(struct vmx_vcpu *vmx);
 void vmx_msr_filter_changed(struct vmm_vcpu *vcpu);
 
 /* intr.c */
-void vmx_inject(struct vmm_vcpu *vcpu);
-void vmx_complete_events(struct vmm_vcpu *vcpu);
+void vmx_inject_events(struct vmm_vcpu *vcpu);
+void vmx_requeue_event(struct vmm_vcpu *vcpu, u32 info);
+
+/* After an exit: what was injected has arrived, or comes again. */
+static inline void vmx_complete_events(struct vmm_vcpu *vcpu)
+{
+	u32 info = vcpu->vmx->idt_vectoring;
+
+	vcpu->exception.injected = false;
+	vcpu->interrupt.injected = false;
+	vcpu->nmi.injected = false;
+	if (unlikely(info & VECTORING_INFO_VALID_MASK))
+		vmx_requeue_event(vcpu, info);
+}
+
 bool vmm_user_window(struct vmm_vcpu *vcpu);
 bool vmm_user_may_interrupt(struct vmm_vcpu *vcpu);
 void vmx_deliver_db(struct vmm_vcpu *vcpu, unsigned long dr6);
@@ -295,14 +377,38 @@ void vmx_apicv_setup(void);
 int vmx_apicv_create(struct vmm_vcpu *vcpu);
 void vmx_apicv_destroy(struct vmx_vcpu *vmx);
 void vmx_apicv_update(struct vmm_vcpu *vcpu);
-bool vmx_apicv_waits(const struct vmx_vcpu *vmx);
+bool vmx_apicv_posted(const struct vmx_vcpu *vmx);
 void vmx_apicv_inject(struct vmm_vcpu *vcpu, bool hold);
 void vmx_dispatch_interrupt(struct vmx_vcpu *vmx);
+
+/* Have vectors been posted that nobody has taken over? Any context. */
+static inline bool vmx_apicv_waits(const struct vmx_vcpu *vmx)
+{
+	return vmx->posted && vmx_apicv_posted(vmx);
+}
 
 /* The processor virtualises the APIC of this vCPU at present. */
 static inline bool vmx_apicv_on(const struct vmx_vcpu *vmx)
 {
 	return vmx->proc2 & SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY;
+}
+
+/**
+ * vmx_inject() - put what can be delivered into the VMCS, open windows for the rest
+ * @vcpu: the vCPU
+ *
+ * Can be called again when the entry does not happen after all.
+ * Context: process, the VMCS is loaded; may sleep.
+ */
+static __always_inline void vmx_inject(struct vmm_vcpu *vcpu)
+{
+	if (unlikely(vcpu->exception.pending | vcpu->exception.injected | vcpu->nmi.injected |
+		     vcpu->interrupt.pending | vcpu->interrupt.injected | vcpu->vmx->event_set |
+		     vcpu->vmx->window | READ_ONCE(vcpu->run->request_interrupt_window) |
+		     vcpu->irq_look) ||
+	    unlikely(vcpu->nmi_pending | (vcpu->guest_debug & KVM_GUESTDBG_SINGLESTEP)) ||
+	    unlikely(vmx_apicv_waits(vcpu->vmx)))
+		vmx_inject_events(vcpu);
 }
 
 /* debug.c */
