@@ -190,15 +190,22 @@ static void parameters_are_kept(struct kunit *test)
 static void moves_neither_favour_nor_starve(struct kunit *test)
 {
 	static const char * const scheds[] = { "bvt", "credit" };
+	/* A stay is 47 ms: with turns of 30 it matters who happens to have the first one. */
+	static const struct vmm_param_set turns = { "tslice", 10 * MS };
 	u32 i, k;
 
 	for (k = 0; k < ARRAY_SIZE(scheds); k++) {
 		struct virt_room *r = virt_create(test, 2, 3);
 		struct vmm_pool *p;
+		const char *why;
 		u64 begin, ran;
 
 		KUNIT_ASSERT_EQ(test, virt_swap(r, scheds[k]), 0);
 		p = split(test, r, "side", 0x2, scheds[k]);
+		if (k) {
+			KUNIT_EXPECT_EQ(test, vmm_sched_set_params(r->pool, &turns, 1, &why), 0);
+			KUNIT_EXPECT_EQ(test, vmm_sched_set_params(p, &turns, 1, &why), 0);
+		}
 		must_send(test, r, 2, p);
 		for (i = 0; i < 3; i++)
 			r->vcpu[i].hog = true;
@@ -212,8 +219,8 @@ static void moves_neither_favour_nor_starve(struct kunit *test)
 		ran = (virt_ran(r, 0) - ran) * 1000;
 		kunit_info(test, "%s: share of a VM that moved 200 times: %llu of 1000\n",
 			   scheds[k], div64_u64(ran, r->now - begin));
-		KUNIT_EXPECT_GE(test, div64_u64(ran, r->now - begin), 460ULL);
-		KUNIT_EXPECT_LE(test, div64_u64(ran, r->now - begin), 540ULL);
+		KUNIT_EXPECT_GE(test, div64_u64(ran, r->now - begin), 480ULL);
+		KUNIT_EXPECT_LE(test, div64_u64(ran, r->now - begin), 520ULL);
 		join(test, r, p);
 		virt_swap(r, "default");
 		virt_destroy(r);
