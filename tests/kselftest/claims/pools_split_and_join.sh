@@ -6,16 +6,17 @@ four_guests
 n=50
 [ $SLOW -lt 4 ] || n=15
 
-field() { tr ',{}[]' '\n' | sed -n "s/^\"$1\"://p" | head -1; }
-sched_of() { vmmctl -j sched show --pool $1 | field name | tr -d '"'; }
-swaps_of() { vmmctl -j pool show $1 | field swaps; }
+pool_get() { json_get $2 "$(vmmctl -j pool show $1)"; echo "$value"; }
+sched_of() { json_get name "$(vmmctl -j sched show --pool $1)"; echo "$value"; }
+swaps_of() { pool_get $1 swaps; }
 worst=0 forced=0
 move() { # GUEST POOL
-	local out ns
+	local out
 	out=$(vmmctl -j vm set $(vm_name $1) pool $2) || fail "$1 to $2: $out"
-	ns=$(echo "$out" | field vcpu_pause_max_ns)
-	[ $ns -le $worst ] || worst=$ns
-	forced=$((forced + $(echo "$out" | field forced_out)))
+	json_get vcpu_pause_max_ns "$out"
+	[ $value -le $worst ] || worst=$value
+	json_get forced_out "$out"
+	forced=$((forced + value))
 }
 
 vmmctl sched set rr >/dev/null || fail "no rr"
@@ -23,7 +24,7 @@ vmmctl pool add side cpus 1 sched bvt || fail "no pool"
 vmmctl sched set bvt --pool side --set ctx_allow=2ms >/dev/null || fail "no parameter"
 [ "$(sched_of 0)" = rr ] && [ "$(sched_of side)" = bvt ] || fail "$(vmmctl pool list)"
 vmmctl -j pcpu list | grep -q '"id":1,"online":true,"pool":"side"' || fail "$(vmmctl pcpu list)"
-[ "$(vmmctl -j pool show pool0 | field cpus)" = '"0"' ] || fail "$(vmmctl pool list)"
+[ "$(pool_get pool0 cpus)" = 0 ] || fail "$(vmmctl pool list)"
 all_go_on
 
 # What is refused says why, and nothing has changed.
@@ -78,7 +79,7 @@ for i in 1 2; do
 	refused "no CPU that is online" vmmctl vm set $(vm_name c) pool side
 	echo 1 >$online || fail "CPU 1 does not come back"
 	all_go_on
-	[ "$(sched_of side)" = bvt ] && [ "$(vmmctl -j pool show side | field cpus)" = '"1"' ] ||
+	[ "$(sched_of side)" = bvt ] && [ "$(pool_get side cpus)" = 1 ] ||
 		fail "$(vmmctl pool list)"
 done
 
@@ -119,7 +120,7 @@ if modprobe sched_bad 2>/dev/null; then
 fi
 for g in a b; do move $g 0; done
 vmmctl pool del side || fail "side is not deleted"
-[ "$(vmmctl -j pool list | field cpus)" = '"0-1"' ] || fail "$(vmmctl pool list)"
+[ "$(pool_get 0 cpus)" = 0-1 ] || fail "$(vmmctl pool list)"
 all_go_on
 end_guests
 no_vms

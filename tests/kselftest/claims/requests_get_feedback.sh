@@ -7,8 +7,8 @@ guest a hash
 guest b hash
 all_go_on
 a=$(vm_name a) b=$(vm_name b)
-json() { vmmctl -j "$@" | tr ',{}[]' '\n'; }
-field() { sed -n "s/^\"$1\"://p" | tr -d '"' | tail -1; }
+# ask REQUEST...: $out is the answer, $value its result
+ask() { out=$(vmmctl -j "$@"); json_get result "$out"; }
 vmmctl vm set $a cpus 0 && vmmctl vm set $b cpus 0 || fail "cannot pin"
 trace() { [ -d $T/events/vmm/vmm_sched_request ] && echo "$1" >$T/events/vmm/vmm_sched_request/enable; }
 # What is looked for comes early: all that follows has to fit too.
@@ -21,44 +21,49 @@ for s in $scheds; do
 	vmmctl sched set $s >/dev/null || fail "no $s"
 	all_go_on
 	# pause: out at once, the other goes on, twice is once
-	json vcpu pause $a 0 >$TMP/ans || fail "$s: pause: $(cat $TMP/ans)"
-	[ "$(field result <$TMP/ans)" = done ] || fail "$s: pause: $(cat $TMP/ans)"
-	echo "# $s: out after $(field took_ns <$TMP/ans) ns"
+	ask vcpu pause $a 0 && [ "$value" = done ] || fail "$s: pause: $out"
+	json_get took_ns "$out"
+	echo "# $s: out after $value ns"
 	stands_still a || fail "$s: a paused vCPU goes on"
 	goes_on b
-	[ "$(json vcpu pause $a 0 | field result)" = already ] || fail "$s: a second pause"
-	[ "$(json vcpu show $a 0 | field paused)" = itself ] || fail "$s: it does not show"
-	w0=$(json vcpu show $a 0 | field wait_ns); sleep 0.1
-	w1=$(json vcpu show $a 0 | field wait_ns)
-	[ "$w0" = "$w1" ] || fail "$s: a pause counts as waiting: $w0, then $w1"
+	ask vcpu pause $a 0
+	[ "$value" = already ] || fail "$s: a second pause: $out"
+	out=$(vmmctl -j vcpu show $a 0)
+	case $out in *'"paused":"itself"'*) ;; *) fail "$s: it does not show: $out" ;; esac
+	json_get wait_ns "$out" || fail "$s: no wait_ns: $out"
+	w0=$value; sleep 0.1
+	json_get wait_ns "$(vmmctl -j vcpu show $a 0)"
+	[ "$w0" = "$value" ] || fail "$s: a pause counts as waiting: $w0, then $value"
 	refused "paused" vmmctl vcpu yield $a 0
 	# (the other one may be out of budget, or on its way to user space and back)
 	refused "paused\|owns no\|not runnable" vmmctl vcpu yield $b 0 to $a 0
 	refused "paused" vmmctl vcpu boost $a 0
 	# with nobody else there: an owner keeps its CPU
 	refused "nobody waits\|owns no\|not runnable" vmmctl vcpu yield $b 0
-	json vcpu resume $a 0 | grep -q '"result":"done"' || fail "$s: resume"
+	ask vcpu resume $a 0 && [ "$value" = done ] || fail "$s: resume: $out"
 	goes_on a
 	# yield: one of the two owns the CPU; the other is next
 	n=0 done=0 said=
 	while [ $n -lt 40 ] && [ $done -lt $yields ]; do
-		json vcpu yield $a 0 >$TMP/ans
-		said="$said $(field result <$TMP/ans)"
-		case ${said##* } in
+		ask vcpu yield $a 0
+		said="$said $value"
+		case $value in
 		# (edf may have nobody to give it to: who has spent its budget is held back)
-		done)	next=$(field next_name <$TMP/ans)
-			[ "$next" = $b ] || [ $s = edf -a -z "$next" ] || fail "$s: $(cat $TMP/ans)"
-			[ "$(field weight <$TMP/ans)" = 256 ] || fail "$s: $(cat $TMP/ans)"
+		done)	json_get next_name "$out"
+			[ "$value" = $b ] || [ $s = edf -a -z "$value" ] || fail "$s: $out"
+			json_get weight "$out"
+			[ "$value" = 256 ] || fail "$s: $out"
 			done=$((done + 1)) ;;
 		not_owner | not_runnable | not_chosen | nobody_waits) ;;
-		*)	fail "$s: yield: $(cat $TMP/ans)" ;;
+		*)	fail "$s: yield: $out" ;;
 		esac
 		n=$((n + 1))
 	done
 	# edf goes by the ends of periods alone: whoever yields may be the next one again
 	case $s$said in edf*not_chosen*) done=1 ;; esac
 	[ $done -ge 1 ] || fail "$s: no yield was done: $said"
-	json vcpu boost $b 0 100ms | grep -q '"result":"[dn]' || fail "$s: boost"
+	ask vcpu boost $b 0 100ms
+	case $value in d* | n*) ;; *) fail "$s: boost: $out" ;; esac
 done
 # the pause outlives a change of scheduler, in both modes, and a VM stops as a whole
 vmmctl vm pause $a >/dev/null || fail "vm pause"
