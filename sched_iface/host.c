@@ -151,7 +151,7 @@ void vmm_gate_read_wish(struct vmm_entity *e)
 	unsigned long flags;
 	struct vmm_pcpu *p;
 
-	if (e->wish && mask_is_ours(e))
+	if (mask_is_ours(e))
 		return;
 	/*
 	 * A CPU that goes offline makes the kernel widen the mask of the threads
@@ -162,8 +162,7 @@ void vmm_gate_read_wish(struct vmm_entity *e)
 		return;
 	}
 	p = vmm_entity_lock(e, &flags);
-	if (e->wish)
-		bitmap_copy(e->wish, cpumask_bits(current->cpus_ptr), e->pool->nr_pcpus);
+	bitmap_copy(e->wish, cpumask_bits(current->cpus_ptr), e->pool->nr_pcpus);
 	vmm_entity_unlock(p, flags);
 	/* The mask is user space's: there is nothing of ours to take back. */
 	e->pinned_cpu = -1;
@@ -211,7 +210,7 @@ void vmm_gate_unpin(struct vmm_entity *e)
 		return;
 	/* Only if it still has what the gate set: else user space has spoken since. */
 	if (e->pinned_cpu >= 0 && t->nr_cpus_allowed == 1 &&
-	    cpumask_test_cpu(e->pinned_cpu, t->cpus_ptr) && e->wish &&
+	    cpumask_test_cpu(e->pinned_cpu, t->cpus_ptr) &&
 	    zalloc_cpumask_var(&mask, GFP_KERNEL)) {
 		bitmap_copy(cpumask_bits(mask), e->wish, e->pool->nr_pcpus);
 		if (set_cpus_allowed_ptr(t, mask))

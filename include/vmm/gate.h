@@ -181,7 +181,7 @@ struct vmm_entity {
 	u32 weight;			/* [M] override, read without; 0: the group's */
 	u64 quantum_ns;			/* [M] override, read without; 0: the group's */
 	struct task_struct *task;	/* [D] thread that claims or owns; holds a reference */
-	unsigned long *wish;		/* [O] pCPUs that user space allows its thread; NULL: all */
+	unsigned long *wish;		/* [O], [D]: pCPUs that user space allows its thread */
 	struct task_struct *pinned;	/* [O] thread whose affinity the gate narrowed; reference */
 	int pinned_cpu;			/* [O] ... to this CPU; -1: it did not */
 	bool away;			/* [O], read under [D]: QUEUED, thread in user space for a signal */
