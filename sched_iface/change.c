@@ -185,15 +185,21 @@ int vmm_change_abort(u32 portid, const char **why)
 }
 EXPORT_SYMBOL_GPL(vmm_change_abort);
 
-/** vmm_change_done() - a scheduler was made active on request, or the pool ends: nothing to undo */
+/**
+ * vmm_change_done() - a scheduler was made active on request, or the pool ends: nothing to undo
+ * @pool: the pool
+ *
+ * Context: process; pool mutex held, so that it is still the pool that the request was for and
+ * nobody has begun anything there since. When the pool ends: before it is made anew.
+ */
 void vmm_change_done(const struct vmm_pool *pool)
 {
+	lockdep_assert_held(&pool->mutex);
 	mutex_lock(&change_mutex);
-	if (change.state == BEGUN && change.pool == pool)
+	if (change.state == BEGUN && change.pool == pool && change.serial == pool->serial)
 		change.state = NONE;
 	mutex_unlock(&change_mutex);
 }
-EXPORT_SYMBOL_GPL(vmm_change_done);
 
 /* --- netlink ------------------------------------------------------------------------ */
 

@@ -659,9 +659,12 @@ const struct vmm_sched_param *vmm_find_param(const struct vmm_sched_ops *ops,
  * @timeout_ns: how long to wait for that
  * @serial:     of the pool that is meant, which may have been deleted since, and another made in
  *              its place; 0: whichever is there
+ * @ends_change: on success nothing is brought back any more of what was begun in this pool before
+ *              (vmm_change_begin())
  */
 struct vmm_swap_how {
 	bool cease;
+	bool ends_change;
 	u64 timeout_ns;
 	u64 serial;
 };

@@ -366,7 +366,7 @@ static int sched_set(struct sk_buff *skb, struct genl_info *info)
 	struct vmm_param_set set[VMM_SCHED_MAX_PARAMS];
 	const struct vmm_sched_ops *ops;
 	struct vmm_swap_result res;
-	struct vmm_swap_how how;
+	struct vmm_swap_how how = { .ends_change = true };
 	const char *why = NULL;
 	struct vmm_pool *pool;
 	int n, ret;
@@ -405,7 +405,6 @@ static int sched_set(struct sk_buff *skb, struct genl_info *info)
 			info->extack->_msg = why;
 		return ret;
 	}
-	vmm_change_done(pool);
 	/* What could fail has not: the mode is changed last. */
 	if (info->attrs[VMM_ATTR_DISPATCH])
 		vmm_dispatch_set(nla_get_u32(info->attrs[VMM_ATTR_DISPATCH]));

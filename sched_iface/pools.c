@@ -489,9 +489,9 @@ int vmm_pool_del(struct vmm_pool *pool, const char **why)
 	mutex_lock(&pool->mutex);
 	WARN_ON(vmm_swap_to(pool, &vmm_default_ops, "request", why));
 	pool->live = false;
-	mutex_unlock(&pool->mutex);
 	/* Who begins a change from here on is told that the pool has gone. */
 	vmm_change_done(pool);
+	mutex_unlock(&pool->mutex);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(vmm_pool_del);

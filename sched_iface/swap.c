@@ -644,6 +644,9 @@ int vmm_sched_activate_how(struct vmm_pool *pool, const struct vmm_sched_ops *op
 	} else {
 		ret = activate_locked(pool, ops, set, nr_set, how, res, "request", why);
 	}
+	/* With the mutex still held: what somebody begins after this success is not ended by it. */
+	if (!ret && how && how->ends_change)
+		vmm_change_done(pool);
 	mutex_unlock(&pool->mutex);
 	vmm_dispatch_follow(pool);
 	return ret;

@@ -44,13 +44,50 @@ static void changes_end_with_their_pool(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, active(again), "bvt");
 	how.serial = again->serial;
 	KUNIT_EXPECT_EQ(test, swap_how(again, "rr", &how, &why), 0);
-	/* Somebody else's success is the end of it as well. */
-	KUNIT_EXPECT_EQ(test, vmm_change_begin(again, how.serial, WHO, &why), 0);
-	vmm_change_done(r->pool);
-	KUNIT_EXPECT_EQ(test, vmm_change_begin(r->pool, 0, WHO, &why), -EBUSY);
-	vmm_change_done(again);
-	KUNIT_EXPECT_EQ(test, vmm_change_abort(WHO, &why), -ENOENT);
 	join(test, r, again);
+	virt_destroy(r);
+}
+
+/*
+ * A success that was asked for ends what was begun in its pool before, whoever had begun it: as
+ * part of the change, so that it cannot be late and end what somebody has begun since. Not one
+ * in another pool, nor one that failed, nor the next pool in the place of the one that was meant.
+ */
+static void a_success_ends_what_was_begun_before(struct kunit *test)
+{
+	struct virt_room *r = virt_create(test, 2, 2);
+	struct vmm_swap_how how = { .ends_change = true };
+	struct vmm_pool *p;
+	const char *why = "";
+	u64 serial;
+
+	make_busy(r);
+	p = split(test, r, "side", 0x2, "rr");
+	must_send(test, r, 0, p);
+	serial = p->serial;
+	how.serial = serial;
+	KUNIT_ASSERT_EQ(test, vmm_change_begin(p, serial, WHO, &why), 0);
+	KUNIT_EXPECT_EQ(test, swap_how(r->pool, "rr", &(struct vmm_swap_how){ .ends_change = true },
+				       &why), 0);
+	p->fail_at = 1;
+	KUNIT_EXPECT_EQ(test, swap_how(p, "bvt", &how, &why), -ENOMEM);
+	p->fail_at = 0;
+	KUNIT_EXPECT_EQ(test, vmm_change_begin(r->pool, 0, WHO, &why), -EBUSY);
+	KUNIT_EXPECT_EQ(test, swap_how(p, "bvt", &how, &why), 0);
+	KUNIT_EXPECT_EQ(test, vmm_change_abort(WHO, &why), -ENOENT);
+	/* To who is active already: only its parameters could have changed. */
+	KUNIT_ASSERT_EQ(test, vmm_change_begin(p, serial, WHO, &why), 0);
+	KUNIT_EXPECT_EQ(test, swap_how(p, "bvt", &how, &why), 0);
+	KUNIT_EXPECT_EQ(test, vmm_change_abort(WHO, &why), -ENOENT);
+
+	join(test, r, p);
+	KUNIT_ASSERT_PTR_EQ(test, split(test, r, "again", 0x2, "bvt"), p);
+	KUNIT_ASSERT_EQ(test, vmm_change_begin(p, p->serial, WHO, &why), 0);
+	KUNIT_EXPECT_EQ(test, swap_how(p, "rr", &how, &why), -ENOENT);
+	KUNIT_ASSERT_EQ(test, swap_in(p, "default"), 0);
+	KUNIT_EXPECT_EQ(test, vmm_change_abort(WHO, &why), 0);
+	KUNIT_EXPECT_STREQ(test, active(p), "bvt");
+	join(test, r, p);
 	virt_destroy(r);
 }
 
@@ -111,6 +148,7 @@ static void picks_elsewhere_pass_nobody_over(struct kunit *test)
 
 static struct kunit_case pool_change_cases[] = {
 	KUNIT_CASE(changes_end_with_their_pool),
+	KUNIT_CASE(a_success_ends_what_was_begun_before),
 	KUNIT_CASE(a_new_pool_has_no_past),
 	KUNIT_CASE(picks_elsewhere_pass_nobody_over),
 	{ }
