@@ -10,13 +10,14 @@
 #include "internal.h"
 #include "netlink.h"
 
-static struct sk_buff *event_new(u8 cmd, void **hdr)
+/* @more: bytes beyond those of the usual message */
+static struct sk_buff *event_new_long(u8 cmd, u32 more, void **hdr)
 {
 	struct sk_buff *skb;
 
 	if (!genl_has_listeners(&vmm_genl_family, &init_net, 0))
 		return NULL;
-	skb = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	skb = genlmsg_new(NLMSG_GOODSIZE + more, GFP_KERNEL);
 	if (!skb)
 		return NULL;
 	*hdr = genlmsg_put(skb, 0, 0, &vmm_genl_family, 0, cmd);
@@ -25,6 +26,11 @@ static struct sk_buff *event_new(u8 cmd, void **hdr)
 		return NULL;
 	}
 	return skb;
+}
+
+static struct sk_buff *event_new(u8 cmd, void **hdr)
+{
+	return event_new_long(cmd, 0, hdr);
 }
 
 static void event_send(struct sk_buff *skb, void *hdr, int err)
@@ -145,7 +151,7 @@ void vmm_event_pool(const struct vmm_pool *pool, const char *cause)
 
 	if (!vmm_pool_is_real(pool))
 		return;
-	skb = event_new(VMM_CMD_EVENT_POOL, &hdr);
+	skb = event_new_long(VMM_CMD_EVENT_POOL, vmm_nl_cpus_room(pool->nr_pcpus), &hdr);
 	if (skb)
 		event_send(skb, hdr, nla_put_u32(skb, VMM_ATTR_POOL_ID, pool->id) ?:
 				     nla_put_string(skb, VMM_ATTR_POOL_NAME, pool->name) ?:

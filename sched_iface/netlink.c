@@ -17,6 +17,8 @@
 #include "internal.h"
 #include "netlink.h"
 
+#define VMM_CPUS_LEN	(SZ_32K - 1)	/* every second CPU of 8,192 are 20 thousand characters */
+
 static const struct nla_policy vmm_policy[VMM_ATTR_MAX + 1] = {
 	[VMM_ATTR_SCHED_NAME]	= { .type = NLA_NUL_STRING, .len = VMM_SCHED_NAME_LEN - 1 },
 	[VMM_ATTR_SCHED_PARAM]	= { .type = NLA_NESTED },
@@ -25,7 +27,7 @@ static const struct nla_policy vmm_policy[VMM_ATTR_MAX + 1] = {
 	[VMM_ATTR_VM_NEW_NAME]	= { .type = NLA_NUL_STRING, .len = VMM_NAME_LEN - 1 },
 	[VMM_ATTR_VM_WEIGHT]	= { .type = NLA_U32 },
 	[VMM_ATTR_VM_QUANTUM]	= { .type = NLA_U64 },
-	[VMM_ATTR_VM_CPUS]	= { .type = NLA_NUL_STRING, .len = 1023 },
+	[VMM_ATTR_VM_CPUS]	= { .type = NLA_NUL_STRING, .len = VMM_CPUS_LEN },
 	[VMM_ATTR_VM_TIME_CRITICAL] = { .type = NLA_U8 },
 	[VMM_ATTR_VM_CAP]	= { .type = NLA_U32 },
 	[VMM_ATTR_SWAP_MODE]	= NLA_POLICY_MAX(NLA_U32, VMM_SWAP_CEASE),
@@ -40,7 +42,7 @@ static const struct nla_policy vmm_policy[VMM_ATTR_MAX + 1] = {
 	[VMM_ATTR_POOL_ID]	= { .type = NLA_U32 },
 	[VMM_ATTR_POOL_NAME]	= { .type = NLA_NUL_STRING, .len = VMM_POOL_NAME_LEN - 1 },
 	[VMM_ATTR_POOL_NEW_NAME] = { .type = NLA_NUL_STRING, .len = VMM_POOL_NAME_LEN - 1 },
-	[VMM_ATTR_POOL_CPUS]	= { .type = NLA_NUL_STRING, .len = 1023 },
+	[VMM_ATTR_POOL_CPUS]	= { .type = NLA_NUL_STRING, .len = VMM_CPUS_LEN },
 	[VMM_ATTR_VM_POOL]	= { .type = NLA_NUL_STRING, .len = VMM_POOL_NAME_LEN - 1 },
 	[VMM_ATTR_WATCHDOG]	= { .type = NLA_U64 },
 };
@@ -473,17 +475,23 @@ static int pcpu_dump(struct sk_buff *skb, struct netlink_callback *cb)
 
 /* --- family ---------------------------------------------------------------------------- */
 
+/* Answers that have lists of CPUs in them. */
+static const struct genl_ops vmm_genl_long_ops[] = {
+	{ .cmd = VMM_CMD_VM_GET, .doit = vmm_nl_vm_get,
+	  .start = vmm_nl_cpus_start, .dumpit = vmm_nl_vm_dump },
+	{ .cmd = VMM_CMD_POOL_GET, .doit = vmm_nl_pool_get,
+	  .start = vmm_nl_cpus_start, .dumpit = vmm_nl_pool_dump },
+};
+
 static const struct genl_small_ops vmm_genl_ops[] = {
 	{ .cmd = VMM_CMD_SCHED_GET, .dumpit = sched_dump },
 	{ .cmd = VMM_CMD_SCHED_SET, .doit = sched_set },
-	{ .cmd = VMM_CMD_VM_GET, .doit = vmm_nl_vm_get, .dumpit = vmm_nl_vm_dump },
 	{ .cmd = VMM_CMD_VM_SET, .doit = vmm_nl_vm_set },
 	{ .cmd = VMM_CMD_PCPU_GET, .dumpit = pcpu_dump },
 	{ .cmd = VMM_CMD_SCHED_BEGIN, .doit = vmm_nl_sched_begin },
 	{ .cmd = VMM_CMD_SCHED_ABORT, .doit = vmm_nl_sched_abort },
 	{ .cmd = VMM_CMD_SCHED_HISTORY, .dumpit = vmm_nl_history_dump },
 	{ .cmd = VMM_CMD_ASK, .doit = vmm_nl_ask },
-	{ .cmd = VMM_CMD_POOL_GET, .doit = vmm_nl_pool_get, .dumpit = vmm_nl_pool_dump },
 	{ .cmd = VMM_CMD_POOL_ADD, .doit = vmm_nl_pool_add },
 	{ .cmd = VMM_CMD_POOL_DEL, .doit = vmm_nl_pool_del },
 	{ .cmd = VMM_CMD_POOL_SET, .doit = vmm_nl_pool_set },
@@ -500,6 +508,8 @@ struct genl_family vmm_genl_family __ro_after_init = {
 	.maxattr	= VMM_ATTR_MAX,
 	.policy		= vmm_policy,
 	.module		= THIS_MODULE,
+	.ops		= vmm_genl_long_ops,
+	.n_ops		= ARRAY_SIZE(vmm_genl_long_ops),
 	.small_ops	= vmm_genl_ops,
 	.n_small_ops	= ARRAY_SIZE(vmm_genl_ops),
 	.resv_start_op	= VMM_CMD_PCPU_GET + 1,

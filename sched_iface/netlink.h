@@ -28,6 +28,9 @@ int vmm_nl_sched_abort(struct sk_buff *skb, struct genl_info *info);
 int vmm_nl_history_dump(struct sk_buff *skb, struct netlink_callback *cb);
 
 /* nl_pool.c */
+int vmm_nl_put_cpus(struct sk_buff *skb, int type, const unsigned long *bits, u32 nr);
+u32 vmm_nl_cpus_room(u32 nr);
+int vmm_nl_cpus_start(struct netlink_callback *cb);
 int vmm_nl_put_pool_cpus(struct sk_buff *skb, const struct vmm_pool *pool);
 struct vmm_pool *vmm_nl_pool(struct genl_info *info, u64 *serial);
 struct vmm_pool *vmm_nl_dump_pool(struct netlink_callback *cb);

@@ -99,24 +99,65 @@ int vmm_nl_cpu_list(struct genl_info *info, int type, unsigned long **bits)
 	return ret;
 }
 
+/**
+ * vmm_nl_put_cpus() - a list of CPUs, as long as it is
+ * @skb:  the message
+ * @type: of the attribute
+ * @bits: the CPUs
+ * @nr:   how many there could be
+ *
+ * Return: 0, or -EMSGSIZE: there is no room.
+ */
+int vmm_nl_put_cpus(struct sk_buff *skb, int type, const unsigned long *bits, u32 nr)
+{
+	int len = snprintf(NULL, 0, "%*pbl", (int)nr, bits) + 1;
+	struct nlattr *a = nla_reserve(skb, type, len);
+
+	if (!a)
+		return -EMSGSIZE;
+	snprintf(nla_data(a), len, "%*pbl", (int)nr, bits);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(vmm_nl_put_cpus);
+
+/** vmm_nl_cpus_room() - bytes that the longest list of @nr CPUs takes: that of every second one */
+u32 vmm_nl_cpus_room(u32 nr)
+{
+	/* The greatest number, and a comma or the end. */
+	u32 each = snprintf(NULL, 0, "%u", nr) + 1;
+
+	return nla_total_size((nr / 2 + 1) * each);
+}
+EXPORT_SYMBOL_GPL(vmm_nl_cpus_room);
+
+/* A dump may begin with a list that is longer than the usual message. */
+int vmm_nl_cpus_start(struct netlink_callback *cb)
+{
+	cb->min_dump_alloc = NLMSG_GOODSIZE + vmm_nl_cpus_room(vmm_pool0->nr_pcpus);
+	return 0;
+}
+
 /* --- what a pool is ------------------------------------------------------------------ */
 
 /** vmm_nl_put_pool_cpus() - VMM_ATTR_POOL_CPUS. Machine mutex held. */
 int vmm_nl_put_pool_cpus(struct sk_buff *skb, const struct vmm_pool *pool)
 {
 	unsigned long *bits = bitmap_zalloc(pool->nr_pcpus, GFP_KERNEL);
-	char list[256];
+	int ret;
 	u32 i;
 
 	if (!bits)
 		return -ENOMEM;
+	/* Of the real machine some numbers may be no CPUs. */
 	for (i = 0; i < pool->nr_pcpus; i++)
-		if (cpu_possible(i) && pool->machine->member[i]->pool == pool)
+		if (pool->machine->member[i]->pool == pool &&
+		    (cpu_possible(i) || !vmm_pool_is_real(pool)))
 			set_bit(i, bits);
-	scnprintf(list, sizeof(list), "%*pbl", (int)pool->nr_pcpus, bits);
+	ret = vmm_nl_put_cpus(skb, VMM_ATTR_POOL_CPUS, bits, pool->nr_pcpus);
 	bitmap_free(bits);
-	return nla_put_string(skb, VMM_ATTR_POOL_CPUS, list);
+	return ret;
 }
+EXPORT_SYMBOL_GPL(vmm_nl_put_pool_cpus);
 
 /* Machine mutex held. */
 static int put_pool(struct sk_buff *skb, u32 portid, u32 seq, int flags, struct vmm_pool *pool)
@@ -170,7 +211,8 @@ int vmm_nl_pool_dump(struct sk_buff *skb, struct netlink_callback *cb)
 
 int vmm_nl_pool_get(struct sk_buff *skb, struct genl_info *info)
 {
-	struct sk_buff *answer = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	u32 room = vmm_nl_cpus_room(vmm_pool0->nr_pcpus);
+	struct sk_buff *answer = genlmsg_new(NLMSG_GOODSIZE + room, GFP_KERNEL);
 	struct vmm_machine *m = vmm_pool0->machine;
 	struct vmm_pool *pool;
 	int ret;

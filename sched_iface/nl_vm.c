@@ -105,11 +105,10 @@ static int put_cpus(struct sk_buff *skb, const struct vmm_group *g)
 {
 	const unsigned long *bits =
 		rcu_dereference_protected(g->affinity, lockdep_is_held(&g->pool->mutex));
-	char list[256] = "";
 
 	if (bits)
-		scnprintf(list, sizeof(list), "%*pbl", (int)g->pool->nr_pcpus, bits);
-	return nla_put_string(skb, VMM_ATTR_VM_CPUS, list);
+		return vmm_nl_put_cpus(skb, VMM_ATTR_VM_CPUS, bits, g->pool->nr_pcpus);
+	return nla_put_string(skb, VMM_ATTR_VM_CPUS, "");
 }
 
 /*
@@ -221,7 +220,8 @@ struct vmm_group *vmm_nl_find_vm(struct genl_info *info)
 
 int vmm_nl_vm_get(struct sk_buff *skb, struct genl_info *info)
 {
-	struct sk_buff *answer = genlmsg_new(SZ_32K, GFP_KERNEL);
+	u32 room = vmm_nl_cpus_room(vmm_pool0->nr_pcpus);
+	struct sk_buff *answer = genlmsg_new(SZ_32K + room, GFP_KERNEL);
 	unsigned long from = 0;
 	struct vmm_group *g;
 	int ret = 0;

@@ -13,6 +13,8 @@
 #include <unistd.h>
 #include "vmmctl.h"
 
+#define MSG_SIZE	(64 * 1024)
+
 static struct nl_sock *sock;
 static struct nl_sock *ears;	/* apart, so that no event comes between a request and its answer */
 static int family;
@@ -34,7 +36,7 @@ static int nl_open(void)
 		return -1;
 	}
 	setsockopt(nl_socket_get_fd(sock), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
-	nl_socket_set_msg_buf_size(sock, 64 * 1024);
+	nl_socket_set_msg_buf_size(sock, MSG_SIZE);
 	family = genl_ctrl_resolve(sock, VMM_GENL_NAME);
 	if (family < 0) {
 		refused("the kernel does not know vmm: is sched_iface loaded? (modprobe vmm_core)");
@@ -57,7 +59,8 @@ struct nl_msg *nl_request(uint8_t cmd, int flags)
 
 	if (nl_open())
 		return NULL;
-	msg = nlmsg_alloc();
+	/* A list of CPUs alone can be longer than the usual message. */
+	msg = nlmsg_alloc_size(MSG_SIZE);
 	if (!msg || !genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, family, 0,
 				 NLM_F_REQUEST | flags, cmd, VMM_GENL_VERSION)) {
 		nlmsg_free(msg);
