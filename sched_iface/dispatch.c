@@ -556,11 +556,13 @@ void vmm_enqueued(struct vmm_pcpu *p, struct vmm_entity *e, u64 now,
 
 static u64 next_deadline(struct vmm_pcpu *p, u64 now)
 {
+	u64 when = VMM_SLICE_INFINITE, from = vmm_pace_from(p->paced);
 	struct vmm_entity *e = p->curr;
-	u64 when = p->sched_deadline ?: VMM_SLICE_INFINITE;
 
+	if (p->sched_deadline)
+		when = max(p->sched_deadline, from);
 	if (!list_empty(&p->resched_node))
-		return now;
+		return max(now, from);
 	if (unlikely(!e && p->from))
 		return now;	/* whom pick() would take may be among those who are left */
 	if (!e || (!p->nr_queued && !p->must_go))
@@ -614,6 +616,7 @@ void vmm_pcpu_expired(struct vmm_pcpu *p)
 	struct vmm_post post = { };
 	struct vmm_sched *s;
 	unsigned long flags;
+	bool due;
 	u64 now;
 
 	local_irq_save(flags);
@@ -622,7 +625,10 @@ void vmm_pcpu_expired(struct vmm_pcpu *p)
 	p->deadline = 0;
 	s = vmm_pcpu_sched(p);
 	vmm_resched_begin(p);
-	if (p->sched_deadline && now >= p->sched_deadline) {
+	due = p->sched_deadline && now >= max(p->sched_deadline, vmm_pace_from(p->paced));
+	if (due || !list_empty(&p->resched_node))
+		p->paced = vmm_pace(p->paced, now);
+	if (due) {
 		p->sched_deadline = 0;
 		if (vmm_trusted(p) && s->ops->pcpu_deadline) {
 			vmm_charge(p, now);
@@ -656,6 +662,7 @@ void vmm_pool_expired(struct vmm_sched *s)
 	if (vmm_pcpu_sched(p) == s && vmm_trusted(p) && s->pool_deadline) {
 		now = vmm_pool_now(s->pool);
 		s->pool_deadline = 0;
+		s->paced = vmm_pace(s->paced, now);
 		vmm_resched_begin(p);
 		if (s->ops->pool_deadline)
 			s->ops->pool_deadline(s, now);

@@ -26,6 +26,8 @@
 #define VMM_LOST_NS	(1 * NSEC_PER_MSEC)	/* and an owner preempted by the host */
 #define VMM_SWAP_SLICE_NS (10 * NSEC_PER_MSEC)	/* after a swap owners come to the gate within this */
 #define VMM_LAG_MAX_NS	(100 * NSEC_PER_MSEC)	/* of service lag is handed over at most: one period */
+#define VMM_DEADLINE_NS	(50 * NSEC_PER_USEC)	/* a scheduler's deadlines come one in so long */
+#define VMM_DEADLINE_BURST 8	/* ... beside so many that may come at once */
 #define VMM_CARRY	16	/* entities go over in one go, at most, while a pCPU is locked */
 #define VMM_SHARE_WINDOW_NS (100 * NSEC_PER_MSEC)	/* of the decaying share average */
 
@@ -52,6 +54,7 @@ struct vmm_domain {
  * @param:  values of its parameters of scope SCHED
  * @activated_ns: when it became active
  * @pool_deadline: what it asked for with vmm_pool_set_deadline(), 0: none
+ * @paced: how far such deadlines have used up what they may; see vmm_pace()
  * @pool_timer: for that
  * @why:    what it said last with vmm_sched_refuse(); kept for good
  * @nr_warnings: how often it called vmm_sched_warn()
@@ -68,6 +71,7 @@ struct vmm_sched {
 	u64 param[VMM_SCHED_MAX_PARAMS];
 	u64 activated_ns;
 	u64 pool_deadline;		/* domain lock of the pool */
+	u64 paced;			/* the same */
 	struct hrtimer pool_timer;
 	const char *why;		/* [M] */
 	u32 nr_warnings;		/* [M] */
@@ -408,6 +412,24 @@ void vmm_post_run(struct vmm_post *post);
 static inline enum vmm_gate_state vmm_state(const struct vmm_entity *e)
 {
 	return atomic_read(&e->state);
+}
+
+/*
+ * How often a timer may fire because a scheduler asks for it: a leaky bucket, kept as the
+ * time @paced up to which it is spoken for, so that a scheduler cannot hold a CPU by
+ * deadlines that are over when they are set.
+ */
+
+/* No such timer before then. */
+static inline u64 vmm_pace_from(u64 paced)
+{
+	return paced - min_t(u64, paced, VMM_DEADLINE_BURST * VMM_DEADLINE_NS);
+}
+
+/* One fired: @paced from now on, so that the next one is put off by one interval at most. */
+static inline u64 vmm_pace(u64 paced, u64 now)
+{
+	return min(max(paced, now), now + VMM_DEADLINE_BURST * VMM_DEADLINE_NS) + VMM_DEADLINE_NS;
 }
 
 void vmm_set_state(struct vmm_entity *e, enum vmm_gate_state state, u64 now);

@@ -94,7 +94,7 @@ EXPORT_SYMBOL_GPL(vmm_pcpu_set_deadline);
 void vmm_pool_set_deadline(struct vmm_sched *s, u64 when)
 {
 	s->pool_deadline = when;
-	s->pool->host->arm_pool(s, when);
+	s->pool->host->arm_pool(s, when ? max(when, vmm_pace_from(s->paced)) : 0);
 }
 EXPORT_SYMBOL_GPL(vmm_pool_set_deadline);
 

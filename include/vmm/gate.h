@@ -265,6 +265,7 @@ struct vmm_pcpu {
 	u64 offer_end;			/* [D] of curr, while OFFERED */
 	u64 deadline;			/* [D] what the timer is set to, 0: off */
 	u64 sched_deadline;		/* [D] asked for by the scheduler, 0: none */
+	u64 paced;			/* [D] how often it may: see vmm_pace() */
 	u32 dom_idx[VMM_DOMAIN_COUNT];	/* [I] which domain of each reach */
 	void *priv[2];			/* [M] for the instance in slot 2n / 2n + 1 */
 	u32 looked;			/* how far place.c has looked from here; races are harmless */

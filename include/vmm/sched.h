@@ -487,7 +487,12 @@ const unsigned long *vmm_pcpu_near(const struct vmm_pcpu *p, enum vmm_near near)
 struct vmm_entity *vmm_pcpu_current(const struct vmm_pcpu *p);
 /** vmm_pcpu_queued() - how many entities are queued on @p. [D] */
 unsigned int vmm_pcpu_queued(const struct vmm_pcpu *p);
-/** vmm_pcpu_set_deadline() - have @pcpu_deadline called at @when (ns); 0 disarms. [D] */
+/**
+ * vmm_pcpu_set_deadline() - have @pcpu_deadline called at @when (ns); 0 disarms. [D]
+ *
+ * Up to 10 us late. Nine can come in a row, after that one in 50 us: what is set for earlier
+ * is put off until then. vmm_pool_set_deadline() has the same limit.
+ */
 void vmm_pcpu_set_deadline(struct vmm_pcpu *p, u64 when);
 /** vmm_pool_set_deadline() - have @pool_deadline called at @when (ns); 0 disarms. [D] */
 void vmm_pool_set_deadline(struct vmm_sched *s, u64 when);

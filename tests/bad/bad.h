@@ -41,11 +41,15 @@ enum bad_kind {
 	BAD_STEAL_KEEPS,	/* does not give a peer's lock back */
 	BAD_STEAL_TWO,		/* looks at two peers at once */
 	BAD_STEAL_GIVES,	/* gives a lock back that it does not have */
+	BAD_DEADLINES,		/* sets deadlines that are over already */
+	BAD_RESCHED,		/* asks in every pick() to be asked again */
 	BAD_KINDS,
 };
 
 extern int bad_at;
 extern int bad_attached;	/* entities and pCPUs that were not detached yet */
+extern int bad_deadlines;	/* calls because of a deadline, and picks */
+extern int bad_dangling;	/* links to what is gone that detach() has found */
 
 void bad_set_kind(enum bad_kind kind);
 const char *bad_kind_name(enum bad_kind kind);

@@ -56,6 +56,8 @@ static const char * const names[] = {
 	[BAD_STEAL_KEEPS] = "steal_keeps",
 	[BAD_STEAL_TWO] = "steal_two",
 	[BAD_STEAL_GIVES] = "steal_gives",
+	[BAD_DEADLINES] = "deadlines",
+	[BAD_RESCHED] = "resched",
 };
 
 static int kind;			/* enum bad_kind */
@@ -65,6 +67,10 @@ MODULE_PARM_DESC(at, "attach_fails: which entity");
 EXPORT_SYMBOL_GPL(bad_at);
 int bad_attached;
 EXPORT_SYMBOL_GPL(bad_attached);
+int bad_deadlines;
+EXPORT_SYMBOL_GPL(bad_deadlines);
+int bad_dangling;
+EXPORT_SYMBOL_GPL(bad_dangling);
 
 static u32 victim;			/* lose, starve, hold */
 static u32 gone;			/* dead */
@@ -350,6 +356,18 @@ static void ask_from_pick(struct vmm_sched *s)
 		vmm_sched_unregister(s->ops);
 }
 
+static void set_deadlines(struct vmm_sched *s, struct vmm_pcpu *p, u64 now)
+{
+	bad_deadlines++;
+	if (is(BAD_DEADLINES)) {
+		vmm_pcpu_set_deadline(p, now);
+		if (s->ops->domain == VMM_DOMAIN_POOL)
+			vmm_pool_set_deadline(s, now);
+	} else if (is(BAD_RESCHED)) {
+		vmm_pcpu_resched(p);
+	}
+}
+
 static u32 bad_pick(struct vmm_sched *s, struct vmm_pcpu *p, u64 now, u64 *slice_ns)
 {
 	bool spare = is(BAD_STARVE) || is(BAD_PINGPONG) || is(BAD_HOLD);
@@ -357,6 +375,7 @@ static u32 bad_pick(struct vmm_sched *s, struct vmm_pcpu *p, u64 now, u64 *slice
 	u32 id;
 
 	ask_from_pick(s);
+	set_deadlines(s, p, now);
 	if (s->ops->domain == VMM_DOMAIN_PCPU)
 		misuse_steal(s, p);
 	else if (is(BAD_PINGPONG))
@@ -428,6 +447,12 @@ static void bad_pcpu_deadline(struct vmm_sched *s, struct vmm_pcpu *p, u64 now)
 {
 	if (is(BAD_HOLD))
 		vmm_pcpu_set_deadline(p, now + 100 * NSEC_PER_MSEC);
+	set_deadlines(s, p, now);
+}
+
+static void bad_pool_deadline(struct vmm_sched *s, u64 now)
+{
+	set_deadlines(s, &s->pool->pcpus[0], now);
 }
 
 static bool bad_held(struct vmm_sched *s, struct vmm_pcpu *p, struct vmm_entity *e, u64 now)
@@ -464,7 +489,7 @@ static const struct vmm_sched_param bad_params[] = {
 	.held = bad_held
 
 static const struct vmm_sched_ops bad_ops = {
-	.name = "bad", BAD_OPS, .domain = VMM_DOMAIN_POOL,
+	.name = "bad", BAD_OPS, .domain = VMM_DOMAIN_POOL, .pool_deadline = bad_pool_deadline,
 };
 static const struct vmm_sched_ops bad_pcpu_ops = {
 	.name = "bad_pcpu", BAD_OPS, .domain = VMM_DOMAIN_PCPU,

@@ -312,6 +312,71 @@ static void what_is_tolerated(struct kunit *test)
 	}
 }
 
+/*
+ * Deadlines that are over when they are set, decisions that ask for another one: each is an
+ * interrupt. It stays, but gets one in 50 us from each of its timers and no more.
+ */
+static void timers_are_paced(struct kunit *test)
+{
+	static const struct {
+		enum bad_kind kind;
+		const char *sched;
+		u32 timers;
+		u32 each;	/* calls that one may make */
+	} rows[] = {
+		{ BAD_DEADLINES, "bad", 3, 1 },		/* two pCPUs, and the pool */
+		{ BAD_DEADLINES, "bad_pcpu", 2, 1 },
+		{ BAD_RESCHED, "bad_pcpu", 2, 9 },	/* served a few times at once */
+	};
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct virt_room *r = busy_room(test);
+		const char *what = bad_kind_name(rows[i].kind);
+		u32 most;
+
+		KUNIT_EXPECT_EQ(test, virt_swap(r, rows[i].sched), 0);
+		bad_set_kind(rows[i].kind);
+		virt_run(r, r->now + 20 * MS);
+		bad_deadlines = 0;
+		virt_run(r, r->now + 100 * MS);
+		/* 2,000 in 100 ms, nine in a row, and the picks that there are anyway. */
+		most = rows[i].timers * (2000 + 9) * rows[i].each + 300;
+		KUNIT_EXPECT_LE_MSG(test, (u32)bad_deadlines, most, "%s of %s", what,
+				    rows[i].sched);
+		KUNIT_EXPECT_GE_MSG(test, (u32)bad_deadlines, 2000U, "%s of %s", what,
+				    rows[i].sched);
+		KUNIT_EXPECT_FALSE_MSG(test, r->pool->last_exit.valid, "%s: it %s", what,
+				       r->pool->last_exit.reason);
+		bad_set_kind(BAD_GOOD);
+		KUNIT_EXPECT_EQ(test, virt_swap(r, "rr"), 0);
+		all_run_on(test, r, what);
+		virt_destroy(r);
+	}
+}
+
+/* One that is set now and then is not put off. */
+static void few_deadlines_come_in_time(struct kunit *test)
+{
+	u64 paced = 0, now = 1000 * MS;
+	u32 i;
+
+	for (i = 0; i <= VMM_DEADLINE_BURST; i++) {
+		KUNIT_EXPECT_LE(test, vmm_pace_from(paced), now);
+		paced = vmm_pace(paced, now);
+	}
+	KUNIT_EXPECT_EQ(test, vmm_pace_from(paced), now + VMM_DEADLINE_NS);
+	/* However many there are, the next one is near. */
+	for (i = 0; i < 100; i++)
+		paced = vmm_pace(paced, now);
+	KUNIT_EXPECT_EQ(test, vmm_pace_from(paced), now + VMM_DEADLINE_NS);
+	now += (VMM_DEADLINE_BURST + 1) * VMM_DEADLINE_NS;
+	for (i = 0; i <= VMM_DEADLINE_BURST; i++) {
+		KUNIT_EXPECT_LE(test, vmm_pace_from(paced), now);
+		paced = vmm_pace(paced, now);
+	}
+}
+
 /* Thrown out twice in a row: in the end it is the default. */
 static void the_default_is_the_last_resort(struct kunit *test)
 {
@@ -541,6 +606,8 @@ static struct kunit_case contain_cases[] = {
 	KUNIT_CASE(bad_preparations_are_refused),
 	KUNIT_CASE(bad_answers_in_charge),
 	KUNIT_CASE(what_is_tolerated),
+	KUNIT_CASE(timers_are_paced),
+	KUNIT_CASE(few_deadlines_come_in_time),
 	KUNIT_CASE(the_default_is_the_last_resort),
 	KUNIT_CASE(unloaded_while_broken),
 	KUNIT_CASE(watchdog_is_watched),
