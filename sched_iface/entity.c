@@ -436,6 +436,7 @@ int vmm_entity_init(struct vmm_entity *e, struct vmm_group *group, u32 index)
 	ret = vmm_lock_pool_of_killable(group, &pool);
 	if (ret)
 		goto err_wish;
+	vmm_swap_settle(pool);
 	e->pool = pool;
 	e->home = &pool->pcpus[0];
 	mutex_lock(&m->vm_mutex);
@@ -505,6 +506,8 @@ void vmm_entity_destroy(struct vmm_entity *e)
 	vmm_gate_off(e);
 	vmm_gate_cancel(e);
 	WARN_ON(vmm_state(e) != VMM_GATE_OUT);
+	/* After it: a scheduler that breaks its contract just before was not told that it left. */
+	vmm_swap_settle(pool);
 	s = rcu_dereference_protected(pool->active, true);
 	vmm_sched_detach_entity(s, e);
 	list_del(&e->group_node);

@@ -712,6 +712,7 @@ int vmm_swap_to(struct vmm_pool *pool, const struct vmm_sched_ops *ops, const ch
 		const char **why);
 int vmm_fail_point(struct vmm_pool *pool);
 void vmm_swap_broken(struct vmm_pool *pool);
+void vmm_swap_settle(struct vmm_pool *pool);
 void vmm_swap_unregister(struct vmm_pool *pool, const struct vmm_sched_ops *ops);
 
 /* --- carry.c: with the lock of the domain held --------------------------------------- */

@@ -328,6 +328,9 @@ int vmm_group_move(struct vmm_group *g, struct vmm_pool *to, struct vmm_swap_res
 
 	/* The point of no return: nothing below can fail. */
 	move_all(g, to, res);
+	/* While they are on its list: one that was thrown out has not been told that they left. */
+	vmm_swap_settle(from);
+	a = rcu_dereference_protected(from->active, true);
 	vmm_watchdog_wake(to);
 	change_list(g, to);
 	list_for_each_entry(e, &g->entities, group_node)

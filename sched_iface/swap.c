@@ -722,15 +722,29 @@ static void fall_back(struct vmm_pool *pool, const char *cause)
 	WARN_ON(activate_locked(pool, &vmm_default_ops, NULL, 0, NULL, &res, cause, &why));
 }
 
+/**
+ * vmm_swap_settle() - a scheduler that broke its contract goes at once, not when its turn comes
+ * @pool: where it may be in charge
+ *
+ * Before an entity is attached to who is in charge; and after one has left the queues, before it
+ * is detached: a scheduler that was thrown out is told of no dequeue, so whoever goes would
+ * still be linked in its queues, with its memory freed, when the others are detached.
+ *
+ * Context: process, may sleep; pool mutex held. That the call sites follow is seen to by the
+ * work that follows each breach.
+ */
+void vmm_swap_settle(struct vmm_pool *pool)
+{
+	lockdep_assert_held(&pool->mutex);
+	if (READ_ONCE(rcu_dereference_protected(pool->active, true)->broken))
+		fall_back(pool, "breach");
+}
+
 /** vmm_swap_broken() - replace a scheduler that broke its contract. Process context. */
 void vmm_swap_broken(struct vmm_pool *pool)
 {
-	struct vmm_sched *a;
-
 	mutex_lock(&pool->mutex);
-	a = rcu_dereference_protected(pool->active, true);
-	if (a->broken)
-		fall_back(pool, "breach");
+	vmm_swap_settle(pool);
 	mutex_unlock(&pool->mutex);
 	vmm_dispatch_follow(pool);
 }

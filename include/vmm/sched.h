@@ -238,7 +238,16 @@ struct vmm_sched_ops {
 	 * and may at this moment run under another one.
 	 */
 	int (*attach)(struct vmm_sched *s, struct vmm_entity *e);
-	/** @detach: [P] optional. Undo attach(); the entity is not queued here. */
+	/**
+	 * @detach: [P] optional. Undo attach(); the entity is not queued here,
+	 * and does not run.
+	 *
+	 * Of an instance that was thrown out nothing is told any more but
+	 * detach() of all its entities, pcpu_exit() and exit(). Those who are
+	 * in its queues stay there: a detach() may follow its links, for all
+	 * memory of the instance and all its entities are there until exit()
+	 * has returned; or not care, for nobody looks at the queues again.
+	 */
 	void (*detach)(struct vmm_sched *s, struct vmm_entity *e);
 
 	/**

@@ -215,10 +215,29 @@ static int bad_attach(struct vmm_sched *s, struct vmm_entity *e)
 	return 0;
 }
 
+/*
+ * What a detach() may do: follow the links of its queues, which have somebody in them if it was
+ * thrown out. Whoever is there is attached, and its memory and its entity are.
+ */
+static void look_at_queues(struct vmm_sched *s)
+{
+	struct bad_sched *bs = vmm_sched_priv(s);
+	struct bad_entity *be;
+	u32 i;
+
+	for (i = 0; i < PCPUS && bs->pcpu[i]; i++)
+		list_for_each_entry(be, queue_of(s, bs->pcpu[i]), node)
+			if (!be->e || entity_of(s, be->e) != be)
+				bad_dangling++;
+}
+
 static void bad_detach(struct vmm_sched *s, struct vmm_entity *e)
 {
 	if (is(BAD_DETACH_SLOW))
 		msleep(20);
+	/* While it is in charge they change under other locks. */
+	if (READ_ONCE(s->broken))
+		look_at_queues(s);
 	gone = vmm_entity_id(e);
 	bad_attached--;
 }
