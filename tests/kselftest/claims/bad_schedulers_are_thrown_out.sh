@@ -13,18 +13,8 @@ four_guests --rounds 6
 vmmctl -j monitor >$TMP/events 2>&1 &
 mon=$!
 
-# The first NAME of the record of the last exit. A loop is quicker than three programs.
-field() {
-	local key value
-	while IFS=: read -r key value; do
-		if [ "$key" = "\"$1\"" ]; then
-			value=${value#\"}
-			echo "${value%\"}"
-			return
-		fi
-	done <$TMP/fields
-}
-record() { vmmctl -j sched show --last-exit >$TMP/exit && tr ',{}[]' '\n' <$TMP/exit >$TMP/fields; }
+# field NAME: of the record of who was thrown out last, in $value
+field() { json_get $1 "$record"; }
 
 begin() { # KIND [SCHEDULER]: it is in charge, and begins to do that
 	echo good >$KIND
@@ -42,11 +32,13 @@ is_out() { # KIND BREACH [SCHEDULER]
 		if [ $i -lt 4 ]; then sleep 0.05; else sleep 0.4; fi
 	done
 	echo good >$KIND
-	record || fail "$1: no record"
-	[ "$(field kind)" = $2 ] || fail "$1: thrown out for $(field kind), not $2: $(cat $TMP/exit)"
-	[ "$(field name)" = ${3:-bad} ] && [ "$(field next)" = rr ] && [ "$(active)" = rr ] ||
-		fail "$1: $(field name) followed by $(field next), now $(active)"
-	echo "# $1: $2, waited $(($(field waited_ns) / 1000)) us, took $(($(field took_ns) / 1000)) us"
+	record=$(vmmctl -j sched show --last-exit) || fail "$1: no record"
+	field kind && [ "$value" = $2 ] || fail "$1: thrown out for $value, not $2: $record"
+	field name && [ "$value" = ${3:-bad} ] && field next && [ "$value" = rr ] &&
+		[ "$(active)" = rr ] || fail "$1: now $(active), not rr; $record"
+	field waited_ns && waited=$value
+	field took_ns
+	echo "# $1: $2, waited $((waited / 1000)) us, took $((value / 1000)) us"
 }
 
 out() { begin $1 $3; is_out "$@"; }
@@ -62,7 +54,7 @@ out hold_idle stalled
 for g in a b c s; do pin $g 0; done	# so that there is always somebody else
 out starve starved
 for g in a b c s; do pin $g all; done
-[ -n "$(field vm)" ] && [ "$(field other_picks)" -ge 4 ] || fail "a record without who: $(cat $TMP/exit)"
+field vm && [ -n "$value" ] && field other_picks && [ "$value" -ge 4 ] || fail "a record without who: $record"
 vmmctl sched show --last-exit >$TMP/text || fail "no text"
 grep -q "thrown out .*(starved): bad, because it starves" $TMP/text && grep -q "before: pick entity" $TMP/text ||
 	fail "$(cat $TMP/text)"

@@ -7,8 +7,13 @@ mkdir -p $TMP/images
 cp $M/sched_rr.ko $TMP/images/anything.ko
 # --check=crc32: as Debian's modules are; the kernel and libkmod know no other.
 $D/xz --check=crc32 -0 -c $M/sched_bvt.ko >$TMP/images/sched_bvt.ko.xz || fail "xz"
-loaded() { vmmctl -j sched list | tr ',{}[]' '\n' | grep -qx "\"name\":\"$1\""; }
-param() { vmmctl -j sched show $1 | tr '{}' '\n\n' | sed -n "s/.*\"name\":\"$2\".*\"value\":\([0-9]*\).*/\1/p"; }
+loaded() { case $(vmmctl -j sched list) in *"\"name\":\"$1\""*) ;; *) return 1 ;; esac; }
+param() {
+	local out
+	out=$(vmmctl -j sched show $1)
+	json_get value "${out#*\"name\":\"$2\"}"
+	echo "$value"
+}
 
 # A file anywhere, by any name, compressed or not; with parameters, in one request.
 vmmctl sched set rr --image $TMP/images/anything.ko || fail "--image"
