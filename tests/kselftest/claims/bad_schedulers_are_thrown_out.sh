@@ -59,16 +59,19 @@ vmmctl sched show --last-exit >$TMP/text || fail "no text"
 grep -q "thrown out .*(starved): bad, because it starves" $TMP/text && grep -q "before: pick entity" $TMP/text ||
 	fail "$(cat $TMP/text)"
 out slice_zero slice
-out slice_negative slice
 out slice_infinite slice
-out wakeup slice
 all_go_on
-out register reentry
 out unregister reentry
 out activate reentry
 out steal_unlocked steal bad_pcpu
 out steal_keeps steal bad_pcpu
-out steal_gives steal bad_pcpu
+# Found in the same place as one of those before: each takes 20 s where all is slow.
+if [ $SLOW -lt 4 ]; then
+	out slice_negative slice
+	out wakeup slice
+	out register reentry
+	out steal_gives steal bad_pcpu
+fi
 all_go_on
 
 # What it answers when asked.

@@ -3,8 +3,16 @@
 # Whoever asks for a decision is told what became of it: the timer (trace), the service side, a guest.
 T=/sys/kernel/tracing
 load_all
-guest a hash
-guest b hash
+# Where leaving the guest takes long, each is to want the CPU for longer before it does: for a
+# yield one has to own it while the other waits. And who asks is not to push them away.
+rounds=1 P=/sys/module/sched_iface/parameters
+if [ $SLOW -ge 4 ]; then
+	rounds=20 WRAP=env
+	echo $((200 * SLOW)) >$P/offer_us; echo $((100 * SLOW)) >$P/loan_us
+fi
+guest a hash --rounds $rounds
+guest b hash --rounds $rounds
+[ $SLOW -lt 4 ] || taskset -p 2 $$ >/dev/null || fail "taskset"
 all_go_on
 a=$(vm_name a) b=$(vm_name b)
 # ask REQUEST...: $out is the answer, $value its result
