@@ -15,11 +15,15 @@ echo 4096 >$I/buffer_size_kb
 for e in vmm_sched_pick vmm_swap_flip_begin vmm_swap_flip_end vmm_sched_breach; do
 	echo 1 >$I/events/vmm/$e/enable || fail "no $e"
 done
+# Each of them is to decide on both pCPUs, also where a program keeps the guests off one for long.
+wait=0.2
+[ $SLOW -lt 4 ] || { wait=1; pin a 0; pin b 0; pin c 1; pin s 1; }
 want=rr
+sleep $wait
 for to in "bvt" "credit --mode cease" "edf" "rr --mode cease" "credit" "bvt --mode cease"; do
 	vmmctl sched set $to --timeout $((2 * SLOW))s >/dev/null || fail "no $to"
 	want="$want ${to%% *}"
-	sleep 0.2
+	sleep $wait
 done
 echo 0 >$I/tracing_on
 cat $I/trace >$TMP/trace
