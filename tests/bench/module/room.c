@@ -72,11 +72,13 @@ static void room_online(struct room *r, bool online)
 		local_irq_disable();
 		vmm_pcpu_lock(p);
 		p->online = true;
+		r->pool->nr_online = 1;
 		set_bit(0, r->pool->idle);
 		vmm_pcpu_unlock(p);
 		local_irq_enable();
 	} else {
 		vmm_gate_evacuate(p);
+		r->pool->nr_online = 0;
 	}
 	mutex_unlock(&r->pool->mutex);
 }
@@ -141,13 +143,24 @@ err:
 static int room_use(struct room *r, const char *name, struct vmm_swap_result *res)
 {
 	const struct vmm_sched_ops *ops = vmm_sched_get(name);
+	/* edf: budgets that all fit, and whoever has spent his goes on. */
+	const struct vmm_param_set set[] = {
+		{ "period", NSEC_PER_SEC },
+		{ "budget", (NSEC_PER_SEC - NSEC_PER_SEC / 10) / r->nr },
+	};
+	bool edf = !strcmp(name, "edf");
 	const char *why;
 	int ret;
 
 	if (!ops)
 		return -ENOENT;
-	ret = vmm_sched_activate(r->pool, ops, NULL, 0, res, &why);
+	ret = vmm_sched_activate(r->pool, ops, set, edf ? ARRAY_SIZE(set) : 0, res, &why);
 	vmm_sched_put(ops);
+	if (!ret && edf) {
+		mutex_lock(&r->pool->mutex);
+		ret = vmm_group_set_param(r->group, "extratime", 1, &why);
+		mutex_unlock(&r->pool->mutex);
+	}
 	return ret;
 }
 
