@@ -29,8 +29,8 @@ static bool is_plain(const struct vmm_pcpu *p, const struct vmm_entity *e)
 {
 	const unsigned long *affinity;
 
-	if (p->nr_queued || !p->online || READ_ONCE(p->pool->ceased) || e->paused || e->anywhere ||
-	    e->next_why == VMM_ENQ_SWAP)
+	if (vmm_state(e) != VMM_GATE_OUT || p->nr_queued || !p->online ||
+	    READ_ONCE(p->pool->ceased) || e->paused || e->anywhere || e->next_why == VMM_ENQ_SWAP)
 		return false;
 	affinity = rcu_dereference_sched(e->group->affinity);
 	return test_bit(p->id, e->wish) && (!affinity || test_bit(p->id, affinity));
@@ -62,7 +62,9 @@ static bool vacate(struct vmm_pcpu *p, struct vmm_sched *s, u64 now)
 	    atomic_cmpxchg(&c->state, VMM_GATE_OFF, VMM_GATE_OUT) != VMM_GATE_OFF)
 		return false;
 	charge_halted(p, s, c, now);
-	vmm_call_put(s, p, c, VMM_PUT_BLOCK, now);
+	/* Each op may be the one in which it breaks its contract. */
+	if (vmm_trusted(p))
+		vmm_call_put(s, p, c, VMM_PUT_BLOCK, now);
 	trace_vmm_sched_put(p->id, c->id, VMM_PUT_BLOCK, c->slice_ran);
 	trace_vmm_entity_state(p->id, c->id, VMM_GATE_OUT, VMM_GATE_OUT);
 	c->wait_from = 0;
@@ -75,7 +77,7 @@ static bool vacate(struct vmm_pcpu *p, struct vmm_sched *s, u64 now)
 static bool own(struct vmm_pcpu *p, struct vmm_sched *s, struct vmm_entity *e, u64 now)
 {
 	enum vmm_enqueue_why why = e->next_why;
-	u64 slice = vmm_call_take(s, p, e, why, now);
+	u64 slice = vmm_trusted(p) ? vmm_call_take(s, p, e, why, now) : 0;
 
 	if (!slice) {
 		vmm_pcpu_vacate(p);

@@ -50,6 +50,7 @@ extern int bad_at;
 extern int bad_attached;	/* entities and pCPUs that were not detached yet */
 extern int bad_deadlines;	/* calls because of a deadline, and picks */
 extern int bad_dangling;	/* links to what is gone that detach() has found */
+extern int bad_told;		/* calls of put() and take() after it was thrown out */
 
 void bad_set_kind(enum bad_kind kind);
 const char *bad_kind_name(enum bad_kind kind);

@@ -71,6 +71,8 @@ int bad_deadlines;
 EXPORT_SYMBOL_GPL(bad_deadlines);
 int bad_dangling;
 EXPORT_SYMBOL_GPL(bad_dangling);
+int bad_told;
+EXPORT_SYMBOL_GPL(bad_told);
 
 static u32 victim;			/* lose, starve, hold */
 static u32 gone;			/* dead */
@@ -437,8 +439,18 @@ static void bad_charge(struct vmm_sched *s, struct vmm_pcpu *p, struct vmm_entit
 static void bad_put(struct vmm_sched *s, struct vmm_pcpu *p, struct vmm_entity *e,
 		    enum vmm_put_why why, u64 now)
 {
+	if (READ_ONCE(s->broken))
+		bad_told++;
 	if (why == VMM_PUT_BLOCK)
 		asleep = vmm_entity_id(e);
+}
+
+static u64 bad_take(struct vmm_sched *s, struct vmm_pcpu *p, struct vmm_entity *e,
+		    enum vmm_enqueue_why why, u64 now)
+{
+	if (READ_ONCE(s->broken))
+		bad_told++;
+	return 0;
 }
 
 static u64 bad_wakeup(struct vmm_sched *s, struct vmm_pcpu *p, struct vmm_entity *curr,
@@ -505,7 +517,7 @@ static const struct vmm_sched_param bad_params[] = {
 	.check_sched = bad_check_sched,				\
 	.check_group = bad_check_group,				\
 	.sched_params = bad_sched_params,			\
-	.held = bad_held
+	.held = bad_held, .take = bad_take
 
 static const struct vmm_sched_ops bad_ops = {
 	.name = "bad", BAD_OPS, .domain = VMM_DOMAIN_POOL, .pool_deadline = bad_pool_deadline,

@@ -312,6 +312,38 @@ static void what_is_tolerated(struct kunit *test)
 	}
 }
 
+/* A hand-over calls three ops in a row: after the one that breaks the contract none comes. */
+static void a_hand_over_stops_at_the_breach(struct kunit *test)
+{
+	struct virt_room *r = virt_create(test, 1, 2);
+	struct vmm_entity *a = &r->vcpu[0].e, *b = &r->vcpu[1].e;
+	struct vmm_pcpu *p = &r->pool->pcpus[0];
+
+	bad_set_kind(BAD_GOOD);
+	KUNIT_ASSERT_EQ(test, virt_swap(r, "bad"), 0);
+	vmm_gate_claim(a, NULL);
+	KUNIT_ASSERT_TRUE(test, vmm_gate_own(a));
+	vmm_gate_on(a);
+	r->now += MS;
+	vmm_gate_off(a);
+	vmm_gate_exit(a, VMM_EXIT_HALT);
+	KUNIT_ASSERT_PTR_EQ(test, p->curr, a);
+	bad_told = 0;
+	bad_set_kind(BAD_ACTIVATE);
+	KUNIT_EXPECT_FALSE(test, vmm_gate_take(b, p));
+	bad_set_kind(BAD_GOOD);
+	KUNIT_EXPECT_EQ(test, (u32)r->pool->last_exit.kind, (u32)VMM_BREACH_REENTRY);
+	KUNIT_EXPECT_EQ(test, bad_told, 0);
+	KUNIT_EXPECT_EQ(test, vmm_state(a), VMM_GATE_OUT);
+	KUNIT_EXPECT_EQ(test, vmm_state(b), VMM_GATE_OUT);
+	KUNIT_EXPECT_NULL(test, p->curr);
+	/* It is served all the same. */
+	vmm_gate_claim(b, NULL);
+	KUNIT_EXPECT_TRUE(test, vmm_gate_own(b));
+	KUNIT_EXPECT_EQ(test, bad_told, 0);
+	virt_destroy(r);
+}
+
 /*
  * Deadlines that are over when they are set, decisions that ask for another one: each is an
  * interrupt. It stays, but gets one in 50 us from each of its timers and no more.
@@ -606,6 +638,7 @@ static struct kunit_case contain_cases[] = {
 	KUNIT_CASE(bad_preparations_are_refused),
 	KUNIT_CASE(bad_answers_in_charge),
 	KUNIT_CASE(what_is_tolerated),
+	KUNIT_CASE(a_hand_over_stops_at_the_breach),
 	KUNIT_CASE(timers_are_paced),
 	KUNIT_CASE(few_deadlines_come_in_time),
 	KUNIT_CASE(the_default_is_the_last_resort),
