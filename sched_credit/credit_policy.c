@@ -73,20 +73,13 @@ static void add_credit(struct credit_queue *q, struct credit_ent *e, s64 ns)
 		q->sums[apart(e)].balance += ns;
 }
 
-/* All but what is a queue's own business. */
-static void add_sums(struct credit_sums *to, const struct credit_sums *s)
-{
-	to->weight += s->weight;
-	to->open += s->open;
-	to->full += s->full;
-}
-
 /* Tell the pool what has changed in the sums, with or without the balance. */
 static void show(struct credit_queue *q, struct credit_pool *pool, bool balance)
 {
 	struct credit_sums now = q->sums[0];
 
-	add_sums(&now, &q->sums[1]);
+	add_to(&now, &q->sums[1], 1);
+	now.balance = q->sums[0].balance;	/* what caps earn is nobody else's business */
 	if (!now.weight != !q->shown.weight)
 		atomic_add(now.weight ? 1 : -1, &pool->busy);
 	atomic64_add(now.weight - q->shown.weight, &pool->weight);
@@ -392,7 +385,7 @@ void credit_round_begin(struct credit_queue *q, struct credit_pool *pool, u64 no
 	q->level = level_for(busy * CREDIT_ONE + q->extra, &all);
 	q->pool_level = q->level;
 	total = q->sums[0];
-	add_sums(&total, &q->sums[1]);
+	add_to(&total, &q->sums[1], 1);
 	q->fair = min(q->level, level_for(CREDIT_ONE, &total));
 
 	bound_level(q);

@@ -17,18 +17,16 @@ static inline bool apart(const struct credit_ent *e)
 	return e->parked || (e->tune.cap && e->full);
 }
 
-/* @times: 1 to count @e in, -1 to count it out, as it is classed now. */
-static inline void count(struct credit_queue *q, const struct credit_ent *e, int times)
+/* What @e counts for, as it is classed now. */
+static inline struct credit_sums sums_of(const struct credit_ent *e)
 {
-	struct credit_sums *s = &q->sums[apart(e)];
-
-	s->weight += times * (s64)e->tune.weight;
-	s->balance += times * e->credit;
-	s->want += times * (s64)e->want;
-	if (e->full)
-		s->full += times * (s64)e->peak;
-	else
-		s->open += times * (s64)e->tune.weight;
+	return (struct credit_sums){
+		.weight = e->tune.weight,
+		.open = e->full ? 0 : e->tune.weight,
+		.full = e->full ? e->peak : 0,
+		.balance = e->credit,
+		.want = e->want,
+	};
 }
 
 static inline void add_to(struct credit_sums *to, const struct credit_sums *s, int times)
@@ -40,19 +38,21 @@ static inline void add_to(struct credit_sums *to, const struct credit_sums *s, i
 	to->want += times * s->want;
 }
 
+/* @times: 1 to count @e in, -1 to count it out. */
+static inline void count(struct credit_queue *q, const struct credit_ent *e, int times)
+{
+	struct credit_sums s = sums_of(e);
+
+	add_to(&q->sums[apart(e)], &s, times);
+}
+
 /* It ran here and is away: until the next round it counts as it was when it left. */
 static inline void go_away(struct credit_queue *q, struct credit_ent *e, u64 now)
 {
-	struct credit_sums before;
-
 	if (!e->linked)
 		return;
 	e->away_apart = apart(e);
-	before = q->sums[e->away_apart];
-	count(q, e, -1);
-	e->away = before;
-	add_to(&e->away, &q->sums[e->away_apart], -1);
-	add_to(&q->sums[e->away_apart], &e->away, 1);
+	e->away = sums_of(e);
 	add_to(&q->away[e->away_apart], &e->away, 1);
 	if (!q->away_since)
 		q->away_since = max(now, 1ULL);

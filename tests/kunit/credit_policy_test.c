@@ -400,11 +400,7 @@ static void expect_sums(struct kunit *test, struct csim *s)
 		KUNIT_EXPECT_EQ(test, nr, q->nr);
 		for (k = 0; k < 2; k++) {
 			/* Those who left since the last round count still. */
-			sum[k].weight += q->away[k].weight;
-			sum[k].balance += q->away[k].balance;
-			sum[k].want += q->away[k].want;
-			sum[k].full += q->away[k].full;
-			sum[k].open += q->away[k].open;
+			add_to(&sum[k], &q->away[k], 1);
 			KUNIT_EXPECT_EQ(test, sum[k].weight, q->sums[k].weight);
 			KUNIT_EXPECT_EQ(test, sum[k].balance, q->sums[k].balance);
 			KUNIT_EXPECT_EQ(test, sum[k].want, q->sums[k].want);
